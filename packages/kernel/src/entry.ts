@@ -1,0 +1,156 @@
+// Entries: what a session's log is made of. An entry is sealed once, by the log that assigns its position, into the
+// JSON text that is stored, marked and sent; nobody downstream encodes it again. The event behind it is parsed from the
+// text where it is asked for, so that a window of ten thousand events holds ten thousand strings and no trees.
+
+import { markAfter } from "./hash.ts"
+import { position, revision, type JsonText, type Mark, type Point, type Position, type Revision, type Timestamp } from "./ids.ts"
+import { utf8Bytes, type Json } from "./json.ts"
+
+/** An event as everybody outside sees it, and as a model folds it. */
+export interface SessionEvent {
+  readonly position: number
+  /** The revision in force once this event is applied. */
+  readonly revision: number
+  readonly kind: string
+  /** RFC 3339 with milliseconds; never earlier than the entry before it. */
+  readonly at: string
+  readonly data: Json
+  /** Present on a commit: this event settled the view. */
+  readonly commit?: true
+}
+
+/** What somebody wants recorded, before the log gave it a place. Whether it commits is the caller's word, never `kind`'s. */
+export type Draft =
+  | { readonly type: "event"; readonly kind: string; readonly data: JsonText; readonly commit: boolean }
+  /** `count` entries (left out: nobody knows how many) could not be recorded. */
+  | { readonly type: "hole"; readonly count?: number; readonly reason: string }
+  | { readonly type: "close"; readonly reason: string }
+
+export type Entry = EventEntry | HoleEntry | CloseEntry
+
+/** What a fold needs of an event, on a server that holds entries and on a client that holds what it received. */
+export interface FoldableEvent {
+  readonly kind: string
+  readonly committed: boolean
+  /** Of the event's JSON text, in UTF-8. */
+  readonly bytes: number
+  /** May parse on every call: keep the result, or do without it. */
+  event(): SessionEvent
+}
+
+/** What every entry is: a point, and the text that is sent. */
+abstract class Sealed implements Point {
+  readonly position: Position
+  readonly revision: Revision
+  readonly mark: Mark
+  readonly text: string
+  /** Of `text`, in UTF-8: what windows and budgets count. */
+  readonly bytes: number
+
+  constructor(at: Point, text: string) {
+    this.position = at.position
+    this.revision = at.revision
+    this.mark = at.mark
+    this.text = text
+    this.bytes = utf8Bytes(text)
+  }
+}
+
+export class EventEntry extends Sealed implements FoldableEvent {
+  readonly type = "event"
+  readonly kind: string
+  readonly committed: boolean
+
+  constructor(at: Point, text: string, kind: string, committed: boolean) {
+    super(at, text)
+    this.kind = kind
+    this.committed = committed
+  }
+
+  event(): SessionEvent {
+    return JSON.parse(this.text)
+  }
+}
+
+export class HoleEntry extends Sealed {
+  readonly type = "hole"
+  readonly count: number | undefined
+  readonly reason: string
+
+  constructor(at: Point, text: string, count: number | undefined, reason: string) {
+    super(at, text)
+    this.count = count
+    this.reason = reason
+  }
+}
+
+export class CloseEntry extends Sealed {
+  readonly type = "close"
+  readonly reason: string
+
+  constructor(at: Point, text: string, reason: string) {
+    super(at, text)
+    this.reason = reason
+  }
+}
+
+/** RFC 3339 in UTC with milliseconds: `2026-11-21T08:30:00.000Z`. */
+export function formatTimestamp(at: Timestamp): string {
+  // oxlint-disable-next-line no-restricted-globals -- a conversion, not a clock
+  return new Date(at).toISOString()
+}
+
+/**
+ * Gives `draft` the place right after `after`: position + 1, revision + 1 for a commit, the text, and the mark over it.
+ * `at` must already be `max(wall clock, last at of the session)` (L16); this function reads no clock.
+ */
+export function seal(after: Point, at: Timestamp, draft: Draft): Entry {
+  const next = position(after.position + 1)
+  const inForce = draft.type === "event" && draft.commit ? revision(after.revision + 1) : after.revision
+  const head = `{"position":${next},"revision":${inForce},`
+  const time = `"at":"${formatTimestamp(at)}",`
+  const place = (text: string): Point => ({ position: next, revision: inForce, mark: markAfter(after.mark, text) })
+  switch (draft.type) {
+    case "event": {
+      const text = `${head}"kind":${JSON.stringify(draft.kind)},${time}"data":${draft.data}${draft.commit ? ',"commit":true}' : "}"}`
+      return new EventEntry(place(text), text, draft.kind, draft.commit)
+    }
+    case "hole": {
+      const text = `${head}${time}"hole":${JSON.stringify({ count: draft.count, reason: draft.reason })}}`
+      return new HoleEntry(place(text), text, draft.count, draft.reason)
+    }
+    case "close": {
+      const text = `${head}${time}"closed":${JSON.stringify({ reason: draft.reason })}}`
+      return new CloseEntry(place(text), text, draft.reason)
+    }
+  }
+}
+
+/** What a sealed text holds, in the four shapes it has. */
+interface SealedShape {
+  readonly position: number
+  readonly revision: number
+  readonly kind?: string
+  readonly commit?: true
+  readonly hole?: { readonly count?: number; readonly reason: string }
+  readonly closed?: { readonly reason: string }
+}
+
+/** The entry whose text a log stored, with the mark it stored beside it. The text must be one that `seal` made. */
+export function unseal(text: string, mark: Mark): Entry {
+  const shape: SealedShape = JSON.parse(text)
+  const at: Point = { position: position(shape.position), revision: revision(shape.revision), mark }
+  if (shape.hole !== undefined) return new HoleEntry(at, text, shape.hole.count, shape.hole.reason)
+  if (shape.closed !== undefined) return new CloseEntry(at, text, shape.closed.reason)
+  return new EventEntry(at, text, shape.kind ?? "", shape.commit === true)
+}
+
+/** The point an entry stands at, without the entry: what outlives it in a floor or a cursor. */
+export function pointOf(point: Point): Point {
+  return { position: point.position, revision: point.revision, mark: point.mark }
+}
+
+/** An event that arrived as JSON, ready to be folded. */
+export function foldable(event: SessionEvent): FoldableEvent {
+  return { kind: event.kind, committed: event.commit === true, bytes: utf8Bytes(JSON.stringify(event)), event: () => event }
+}

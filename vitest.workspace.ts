@@ -1,0 +1,16 @@
+// One project per package and app, and `tidy` for the repository itself. Tests run against sources: the
+// `@tidemark/source` condition comes first.
+import { defineProject } from "vitest/config"
+
+const conditions = ["@tidemark/source", "module", "node", "development|production"]
+
+function project(name: string, root: string, timeoutMs = 20_000, include = "src/**/*.test.ts") {
+  return defineProject({
+    ssr: { resolve: { conditions } },
+    test: { name, root, include: [include], benchmark: { include: [] }, testTimeout: timeoutMs },
+  })
+}
+
+export default [
+  project("kernel", "packages/kernel"),
+]
