@@ -14,4 +14,5 @@ function project(name: string, root: string, timeoutMs = 20_000, include = "src/
 export default [
   project("kernel", "packages/kernel"),
   project("protocol", "packages/protocol"),
+  project("driver", "packages/driver"),
 ]

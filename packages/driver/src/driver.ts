@@ -1,0 +1,40 @@
+// The names other packages import. Nothing is defined here, and no file of this package imports this one.
+
+export { Call } from "./call.ts"
+export { parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
+export { Driver } from "./machine.ts"
+export { MemoryLog, type MemoryLogLimits, type MemoryLogOptions, type MemoryLogStats } from "./memory-log.ts"
+export type { DriverConfig, DriverReadOutcome, DriverStats, LogTraits, SubscribeOptions } from "./machine.ts"
+export type { QuerySince } from "./query.ts"
+export type { NumberedRequest } from "./request-desk.ts"
+export type {
+  AppendCallOutcome,
+  AppendRequest,
+  CreateOutcome,
+  DeleteOutcome,
+  DescribeOutcome,
+  ExplainOutcome,
+  ListOutcome,
+  LogFailed,
+  ObserveOutcome,
+  QueryOutcome,
+  Receipt,
+  ResumeCallOutcome,
+  SessionInfo,
+  SubscribeCallOutcome,
+} from "./outcomes.ts"
+export type {
+  AppendOutcome,
+  Appended,
+  AppendPart,
+  Durability,
+  Expectation,
+  LogAnswer,
+  LogRequest,
+  RangeBudget,
+  Retention,
+  SessionLog,
+  SessionSettings,
+  SessionSummary,
+  Snapshot,
+} from "./session-log.ts"
