@@ -15,4 +15,5 @@ export default [
   project("kernel", "packages/kernel"),
   project("protocol", "packages/protocol"),
   project("driver", "packages/driver"),
+  project("conformance", "packages/conformance"),
 ]

@@ -1,0 +1,6 @@
+// The names other packages import. Nothing is defined here, and no file of this package imports this one.
+
+export { describeLiveReplayStore, type LiveReplayStoreTraits } from "./live-replay-store-laws.ts"
+export { ask, type LogLimits, type LogUnderTest, type MakeLog } from "./log-under-test.ts"
+export { describeSessionLog } from "./session-log-laws.ts"
+export { describeServer, type ServerOptions } from "./server-laws.ts"
