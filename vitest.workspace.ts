@@ -15,5 +15,6 @@ export default [
   project("kernel", "packages/kernel"),
   project("protocol", "packages/protocol"),
   project("driver", "packages/driver"),
+  project("client", "packages/client"),
   project("conformance", "packages/conformance"),
 ]

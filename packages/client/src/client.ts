@@ -1,0 +1,16 @@
+// The names other packages import. Nothing is defined here, and no file of this package imports this one.
+
+export { connect, type ConnectOptions } from "./observe.ts"
+export type { ClientItem } from "./folding.ts"
+export { publish, type PublishDraft, type PublishOptions, type PublishSummary } from "./drivers/publish.ts"
+export { append, close, commit, createSession, deleteSession } from "./api.ts"
+export { explain, getSession, listSessions, observe, queryEvents, resume } from "./api.ts"
+export type { AppendOptions, EventsPage, Retention, SessionAnswer, SessionSettings, SessionsPage } from "./api.ts"
+export { ClientError, type Refusal } from "./client-error.ts"
+export { memoryCursor, storedCursor, type CursorStorage, type KeyValueStorage } from "./cursor-storage.ts"
+export type { HostAddress, SessionAddress, WorkspaceAddress } from "./session-address.ts"
+export { backoffLimits, type BackoffLimits } from "./backoff.ts"
+export { ReplayClient, replayTiming } from "./replay-client.ts"
+export type { ConnectRequest, From, ReplayItem, ReplaySettings, ReplayTiming, StatusItem, StreamResponse } from "./replay-client.ts"
+export { batchLimits, Publisher, publisherTiming } from "./publisher.ts"
+export type { BatchLimits, PublishAnswer, PublisherSettings, PublisherTiming, PublishEvent, PublishRequest } from "./publisher.ts"
