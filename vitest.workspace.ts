@@ -17,4 +17,5 @@ export default [
   project("driver", "packages/driver"),
   project("client", "packages/client"),
   project("conformance", "packages/conformance"),
+  project("host", "apps/host", 60_000),
 ]

@@ -1,0 +1,227 @@
+// One event stream on one socket. The protocol's connection machine says what is written and when; here it becomes bytes,
+// as fast as the client takes them and no faster: the reader is read only when the socket has drained, so that a slow
+// client costs a position and one buffer (L12), and is closed when the socket has not drained by the write deadline (L14).
+//
+// The bytes go straight to the socket, chunk framing included, so that a batch is encoded once for all of its readers. A
+// stream therefore owns its connection (`Connection: close`) and whatever else arrives on it is no request any more.
+//
+// A client that half-closes and does not read raises `end` on the socket and nothing else; one that just stops reading
+// raises nothing at all, and only the deadline tells. Hear all of drain, end, close and the deadline, or streams leak.
+
+import type { ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+import { earlier, later, type Batch, type Instant, type ReadBudget, type ReaderId, type SessionObservation } from "@tidemark/kernel"
+import type { SessionInfo } from "@tidemark/driver"
+import { encodeBatch, encodeObservation, ServerConnection, sseHeaders } from "@tidemark/protocol"
+import type { ConnectionOutput, ConnectionSettings } from "@tidemark/protocol"
+import type { Engine } from "./engine.ts"
+import type { Meter } from "./meter.ts"
+
+export interface StreamSettings {
+  readonly connection: ConnectionSettings
+  readonly budget: ReadBudget
+  /** Ends after so many events without being caught up: a page of a finite stream. */
+  readonly eventsMax: number
+  readonly writeDeadlineMs: number
+}
+
+export class EventStream {
+  readonly #engine: Engine
+  readonly #meter: Meter
+  readonly #settings: StreamSettings
+  readonly #machine: ServerConnection
+  readonly #whenClosed: (() => void)[] = []
+  #reader: ReaderId | undefined
+  #socket: Socket | undefined
+  /** HTTP/1.0 knows no chunks: bytes as they are, and the end of the connection is the end. */
+  #chunked = true
+  #pumping = false
+  #readerReady = false
+  #eventsLeft: number
+  #upToDate = false
+  /** Since when the socket has not drained, or not closed after the end. */
+  #stuckSince: Instant | undefined
+  #ringAt: Instant | undefined
+  #ended = false
+  #closed = false
+
+  constructor(engine: Engine, meter: Meter, settings: StreamSettings) {
+    this.#engine = engine
+    this.#meter = meter
+    this.#settings = settings
+    this.#machine = new ServerConnection(engine.now, settings.connection)
+    this.#eventsLeft = settings.eventsMax
+  }
+
+  /** Calls `action` once the stream is closed, however that comes; at once where it is. */
+  whenClosed(action: () => void): void {
+    if (this.#closed) action()
+    else this.#whenClosed.push(action)
+  }
+
+  /** Writes the headers and what the machine has to say so far. */
+  readonly open = (response: ServerResponse, headers: Readonly<Record<string, string>>): void => {
+    const { socket } = response
+    // A client that ended its side while this request waited its turn has said so already, and does not say it again.
+    const left = socket !== null && socket.readableEnded && !this.#settings.connection.finite
+    if (socket === null || socket.destroyed || left || this.#closed) {
+      response.destroy()
+      return this.close()
+    }
+    this.#socket = socket
+    this.#chunked = response.req.httpVersion !== "1.0"
+    socket.on("drain", this.#onDrain).on("end", this.close).on("close", this.close)
+    const framing = this.#chunked ? { "transfer-encoding": "chunked" } : {}
+    // The content type goes first: over plain HTTP Chromium takes half a head for a whole one, and gives up without it.
+    response.writeHead(200, { ...sseHeaders, ...headers, ...sseHeaders, ...framing, connection: "close" })
+    response.flushHeaders()
+    response.req.resume()
+    this.#pump()
+  }
+
+  /** The session is there: from now on this reader's events are written. The reader is the stream's to remove. */
+  attach(reader: ReaderId, info: SessionInfo): void {
+    if (this.#closed) return this.#engine.removeReader(reader)
+    this.#reader = reader
+    this.#engine.addReader(reader, this.#onReady)
+    const { session, epoch, head, earliest, revision, model, modelVersion } = info
+    this.#machine.handleHello(this.#engine.now, { session, epoch, head, earliest, revision, model, modelVersion })
+    this.#pump()
+  }
+
+  /** Asks the client to come back, and ends. */
+  readonly drain = (reason: string): void => {
+    this.#machine.handleDrain(reason)
+    this.#pump()
+  }
+
+  /** Cuts the connection and lets go of everything, whatever was under way. */
+  readonly close = (): void => {
+    if (this.#closed) return
+    this.#closed = true
+    this.#engine.schedule(this.#onRing, undefined)
+    if (this.#reader !== undefined) this.#engine.removeReader(this.#reader)
+    this.#socket?.off("drain", this.#onDrain).off("end", this.close).off("close", this.close).destroy()
+    for (const action of this.#whenClosed.splice(0)) action()
+  }
+
+  readonly #onReady = (): void => {
+    this.#readerReady = true
+    this.#pump()
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.#ended) this.#stuckSince = undefined
+    this.#pump()
+  }
+
+  readonly #onRing = (): void => {
+    this.#ringAt = undefined
+    const { now } = this.#engine
+    if (this.#stuckSince !== undefined && now >= later(this.#stuckSince, this.#settings.writeDeadlineMs)) {
+      this.#meter.stalled += 1
+      return this.close()
+    }
+    this.#machine.handleTimeout(now)
+    this.#pump()
+  }
+
+  /** Writes and reads in turn until the socket is full or there is nothing to do; all of it leaves in one write. */
+  #pump(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#pumping || this.#closed) return
+    this.#pumping = true
+    socket.cork()
+    while (this.#stuckSince === undefined) {
+      const output = this.#machine.pollOutput()
+      if (output !== undefined) this.#write(socket, output)
+      else if (!this.#read()) break
+    }
+    socket.uncork()
+    this.#pumping = false
+    this.#arm()
+  }
+
+  #read(): boolean {
+    if (this.#reader === undefined || this.#ended || !(this.#readerReady || this.#machine.wantsRead)) return false
+    if (this.#eventsLeft <= 0 && !this.#upToDate) return this.#endPage()
+    this.#readerReady = false
+    const { events, bytes } = this.#settings.budget
+    const outcome = this.#engine.read(this.#reader, { events: Math.max(1, Math.min(events, this.#eventsLeft)), bytes })
+    if (outcome.type === "events") {
+      this.#eventsLeft -= outcome.batch.events.length
+      this.#upToDate = outcome.upToDate
+    }
+    const standsAt = outcome.type === "idle" || outcome.type === "gap" ? this.#engine.cursorOf(this.#reader) : undefined
+    this.#machine.handleRead(this.#engine.now, outcome, standsAt)
+    return true
+  }
+
+  /** More follows, but not on this stream: the last event's id is where the next one begins. */
+  #endPage(): boolean {
+    if (this.#socket !== undefined) this.#end(this.#socket)
+    return false
+  }
+
+  #write(socket: Socket, output: ConnectionOutput): void {
+    if (output.type === "end") return this.#end(socket)
+    const bytes = this.#bytes(output)
+    this.#meter.bytesStreamed += bytes.length
+    if (output.type === "batch") this.#meter.eventsDelivered += output.batch.events.length
+    if (!socket.write(bytes)) this.#stuckSince = this.#engine.now
+  }
+
+  #end(socket: Socket): void {
+    this.#ended = true
+    this.#stuckSince = this.#engine.now
+    if (this.#chunked) socket.write(lastChunk)
+    socket.destroySoon()
+  }
+
+  #bytes(output: Exclude<ConnectionOutput, { type: "end" }>): Buffer {
+    switch (output.type) {
+      case "text":
+        return this.#chunked ? chunk(output.text) : Buffer.from(output.text)
+      case "batch":
+        return this.#chunked ? batchChunk(output.batch) : Buffer.from(encodeBatch(output.batch))
+      case "observation":
+        return this.#chunked ? observationChunk(output.observation) : Buffer.from(encodeObservation(output.observation))
+    }
+  }
+
+  /** The alarm only ever moves forward when it rings, so that a write, which moves the heartbeat, costs nothing here. */
+  #arm(): void {
+    const stuckUntil = this.#stuckSince === undefined ? undefined : later(this.#stuckSince, this.#settings.writeDeadlineMs)
+    const next = earlier(stuckUntil, this.#machine.pollTimeout())
+    if (this.#closed || next === undefined || (this.#ringAt !== undefined && this.#ringAt <= next)) return
+    this.#ringAt = next
+    this.#engine.schedule(this.#onRing, next)
+  }
+}
+
+const lastChunk = Buffer.from("0\r\n\r\n")
+
+function chunk(text: string): Buffer {
+  const head = `${Buffer.byteLength(text).toString(16)}\r\n`
+  return Buffer.from(`${head}${text}\r\n`)
+}
+
+const batchChunks = new WeakMap<Batch, Buffer>()
+
+function batchChunk(batch: Batch): Buffer {
+  const known = batchChunks.get(batch)
+  if (known !== undefined) return known
+  const bytes = chunk(encodeBatch(batch))
+  batchChunks.set(batch, bytes)
+  return bytes
+}
+
+const observationChunks = new WeakMap<SessionObservation, Buffer>()
+
+function observationChunk(observation: SessionObservation): Buffer {
+  const known = observationChunks.get(observation)
+  if (known !== undefined) return known
+  const bytes = chunk(encodeObservation(observation))
+  observationChunks.set(observation, bytes)
+  return bytes
+}

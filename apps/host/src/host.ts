@@ -1,0 +1,135 @@
+// The host, put together: log, driver, engine, routes, server. Everything with a lifetime is acquired in the scope and let
+// go of in reverse: first the server drains, with the engine still answering, then the engine stops.
+
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import { DisabledLiveReplayStore, Kernel, logModel, type AppendFailure, type KernelConfig } from "@tidemark/kernel"
+import { Driver, MemoryLog, type DriverConfig, type SessionLog } from "@tidemark/driver"
+import { mounts } from "./api.ts"
+import { systemChance, systemClock, type Chance, type Clock } from "./clock.ts"
+import type { HostConfig } from "./config.ts"
+import { Engine, type EngineParts } from "./engine.ts"
+import { hostRoutes } from "./host-routes.ts"
+import type { HostParts } from "./host-parts.ts"
+import { listen, type ListenFailed } from "./http-server.ts"
+import type { Limits } from "./limits.ts"
+import { Meter } from "./meter.ts"
+import { OpenStreams } from "./open-streams.ts"
+import { Rates } from "./rates.ts"
+import { mount, Router } from "./router.ts"
+import { listRoutes, sessionRoutes } from "./session-routes.ts"
+import { streamRoutes } from "./stream-routes.ts"
+
+export interface HostOptions {
+  readonly config: HostConfig
+  readonly version: string
+  /** A bug of ours surfaced where nobody could be answered; the host must be ended. */
+  readonly fatal: (error: unknown) => void
+  readonly clock?: Clock
+  readonly chance?: Chance
+  /** Instead of the one that `config.log` names. */
+  readonly log?: SessionLog
+  /** Rates count loopback too: for tests, which have no other address. */
+  readonly countsLoopback?: boolean
+}
+
+export interface RunningHost {
+  readonly port: number
+  /** With the port that was chosen. */
+  readonly url: string
+  readonly parts: HostParts
+}
+
+/** Runs until the scope closes, which takes no longer than the drain limit. */
+export function runHost(options: HostOptions): Effect.Effect<RunningHost, ListenFailed, Scope.Scope> {
+  const { config, version, clock = systemClock, chance = systemChance } = options
+  const { limits, host } = config
+  return Effect.gen(function* () {
+    const engine = yield* Effect.acquireRelease(
+      Effect.map(Effect.runtime<never>(), (runtime) => makeEngine(options, clock, chance, (failure) => logFailure(runtime, failure))),
+      (engine) => Effect.sync(() => engine.close()),
+    )
+    const meter = new Meter()
+    const streams = new OpenStreams(engine, meter, limits, chance)
+    const rates = new Rates(limits, options.countsLoopback)
+    const parts: HostParts = { config, engine, meter, streams, rates, version }
+    const port = yield* listen(parts, new Router(allRoutes(parts)))
+    return { port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, parts }
+  })
+}
+
+function allRoutes(parts: HostParts) {
+  const ofSession = [...sessionRoutes(parts), ...streamRoutes(parts)]
+  const ofList = listRoutes(parts)
+  const mounted = mounts.flatMap(({ collection, session }) => [...mount(session, ofSession), ...mount(collection, ofList)])
+  return [...mounted, ...hostRoutes(parts)]
+}
+
+function logFailure(runtime: Runtime.Runtime<never>, { type, session, position, error }: AppendFailure): void {
+  const said = type === "view_failed" ? "the model threw on an event; the view is that of the others" : "the window refused an entry"
+  Runtime.runSync(runtime)(Effect.logError(`${session} at position ${position}: ${said}`, error))
+}
+
+function makeEngine({ config, log, fatal }: HostOptions, clock: Clock, chance: Chance, report: EngineParts["report"]): Engine {
+  const { limits } = config
+  const keepsEntries = config.log !== "disabled"
+  const sessionLog = log ?? memoryLog(limits, chance, keepsEntries)
+  const store = keepsEntries ? {} : { liveReplayStore: new DisabledLiveReplayStore(windowLimits(limits)) }
+  const kernel = new Kernel(kernelConfig(limits), store)
+  const driver = new Driver(driverConfig(limits), kernel, sessionLog)
+  return new Engine({ driver, log: sessionLog, clock, logTimeoutMs: limits["log-timeout"], report, fatal })
+}
+
+function memoryLog(limits: Limits, chance: Chance, keepsEntries: boolean): SessionLog {
+  return new MemoryLog({
+    limits: {
+      memoryLogEvents: limits["memory-log-events"],
+      memoryLogBytes: limits["memory-log-bytes"],
+      keysPerSession: limits["keys-per-session"],
+      keysPerProducer: limits["keys-per-producer"],
+      keyAgeMs: limits["key-age"],
+      sessionsPerWorkspace: limits["sessions-per-workspace"],
+    },
+    token: () => chance.token(),
+    keepsEntries,
+  })
+}
+
+function windowLimits(limits: Limits) {
+  return { events: limits["window-events"], bytes: limits["window-bytes"], ageMs: limits["window-age"] }
+}
+
+function kernelConfig(limits: Limits): KernelConfig {
+  return {
+    models: [logModel],
+    windowEvents: limits["window-events"],
+    windowBytes: limits["window-bytes"],
+    windowAgeMs: limits["window-age"],
+    readersPerSession: limits["readers-per-session"],
+    recoverEvents: limits["recover-events"],
+    encodesPerSecond: limits["encodes-per-second"],
+    retryMs: retryLogMs,
+  }
+}
+
+/** How long after a failure the log is asked again. */
+const retryLogMs = 1000
+
+/** A snapshot is saved often enough that opening a session folds a window at most, and rarely enough to cost nothing. */
+function driverConfig(limits: Limits): DriverConfig {
+  const memoryBound = { events: limits["memory-log-events"], bytes: limits["memory-log-bytes"] }
+  return {
+    sessionsInMemoryMax: limits["sessions-in-memory"],
+    sessionIdleMs: 60_000,
+    snapshotEvents: Math.max(1, Math.min(limits["window-events"], Math.floor(memoryBound.events / 2))),
+    snapshotBytes: Math.max(1, Math.min(limits["window-bytes"], Math.floor(memoryBound.bytes / 2))),
+    groupDraftsMax: 1024,
+    groupBytesMax: limits["body-bytes"],
+    waitingDraftsMax: 65_536,
+    waitingBytesMax: 16 * limits["body-bytes"],
+    pageEvents: 1000,
+    pageBytes: 1024 * 1024,
+    retryMs: retryLogMs,
+  }
+}

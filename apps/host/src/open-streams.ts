@@ -1,0 +1,102 @@
+// The streams and long polls that are open. A stream is made in the same step in which the driver gives its reader, and
+// goes when its response closes: between the two there is no moment at which a client that leaves could leave it behind.
+
+import type { ServerResponse } from "node:http"
+import { later, type ReadBudget, type ReaderId, type SessionName } from "@tidemark/kernel"
+import { jittered, type Chance } from "./clock.ts"
+import type { Engine } from "./engine.ts"
+import { EventStream } from "./event-stream.ts"
+import type { Limits } from "./limits.ts"
+import type { Meter } from "./meter.ts"
+
+/** What makes one stream different from another. */
+export interface StreamKind {
+  /** Ends once it is up to date, or after so many events. */
+  readonly finite?: { readonly eventsMax: number }
+}
+
+export class OpenStreams {
+  readonly #engine: Engine
+  readonly #meter: Meter
+  readonly #limits: Limits
+  readonly #chance: Chance
+  readonly #streams = new Set<EventStream>()
+  readonly #waits = new Set<() => void>()
+  #draining: string | undefined
+
+  constructor(engine: Engine, meter: Meter, limits: Limits, chance: Chance) {
+    this.#engine = engine
+    this.#meter = meter
+    this.#limits = limits
+    this.#chance = chance
+  }
+
+  /** Jittered per connection, so that those who were cut together do not come back together. */
+  retryMs(): number {
+    return jittered(this.#chance, this.#limits.retry, 0.5, 1.5)
+  }
+
+  /** A stream that lives no longer than `response`. */
+  make(response: ServerResponse, session: SessionName, kind: StreamKind = {}): EventStream {
+    const limits = this.#limits
+    const connection = {
+      session,
+      heartbeatMs: limits.heartbeat,
+      maxAgeMs: jittered(this.#chance, limits["max-age"], 0.8, 1),
+      retryMs: this.retryMs(),
+      quietEntriesMax: Math.floor(limits["window-events"] / 4),
+      finite: kind.finite !== undefined,
+    }
+    const eventsMax = kind.finite?.eventsMax ?? Infinity
+    const settings = { connection, budget: this.#budget, eventsMax, writeDeadlineMs: limits["write-deadline"] }
+    const stream = new EventStream(this.#engine, this.#meter, settings)
+    this.#streams.add(stream)
+    this.#meter.streams += 1
+    stream.whenClosed(() => {
+      response.off("close", stream.close)
+      if (this.#streams.delete(stream)) this.#meter.streams -= 1
+    })
+    response.once("close", stream.close)
+    if (response.closed) stream.close()
+    else if (this.#draining !== undefined) stream.drain(this.#draining)
+    return stream
+  }
+
+  /** Calls `done` once: when the reader has something to read, after `waitMs`, or when the host shuts down. */
+  wait(reader: ReaderId, waitMs: number, done: () => void): () => void {
+    const stop = (): void => {
+      if (!this.#waits.delete(finish)) return
+      this.#engine.schedule(finish, undefined)
+      this.#engine.removeReader(reader)
+    }
+    const finish = (): void => {
+      stop()
+      done()
+    }
+    const look = (): void => {
+      if (this.#engine.read(reader, this.#budget).type !== "idle") finish()
+    }
+    this.#waits.add(finish)
+    this.#engine.schedule(finish, later(this.#engine.now, waitMs))
+    this.#engine.addReader(reader, look)
+    look()
+    if (this.#draining !== undefined && this.#waits.has(finish)) finish()
+    return stop
+  }
+
+  /** The host is shutting down. */
+  get draining(): boolean {
+    return this.#draining !== undefined
+  }
+
+  /** Every stream is asked to come back and ends, and so does every one made from now on. */
+  drain(reason: string): void {
+    this.#draining = reason
+    for (const stream of this.#streams) stream.drain(reason)
+    for (const finish of this.#waits) finish()
+  }
+
+  get #budget(): ReadBudget {
+    return { events: this.#limits["read-events"], bytes: this.#limits["read-bytes"] }
+  }
+}

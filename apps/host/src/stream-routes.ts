@@ -1,0 +1,227 @@
+// Subscribe and resume: the two ways to go on from a cursor. Both answer a gap with 200 and in band; what is refused for
+// good is a status, and what is refused for now is said in band to clients that would take a status for good (`answering.ts`).
+
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { everything, parseCursor, type CursorText, type ReaderStart, type Recovery, type SessionName } from "@tidemark/kernel"
+import type { SessionInfo, SubscribeCallOutcome, SubscribeOptions } from "@tidemark/driver"
+import { sseHeaders } from "@tidemark/protocol"
+import { empty, jsonText, type Answer } from "./answer.ts"
+import * as api from "./api.ts"
+import type { EventStream } from "./event-stream.ts"
+import type { Exchange } from "./exchange.ts"
+import { ask, type HostParts } from "./host-parts.ts"
+import type { StreamKind } from "./open-streams.ts"
+import { refuse, rejectedCursor, retryLater, unanswered, type Refused } from "./refused.ts"
+import { route, type Route } from "./router.ts"
+import { eventsJson, filterOf, nameOf, type SessionPath } from "./session-routes.ts"
+
+/** Routes below `/v1/sessions/{id}`. */
+export function streamRoutes(parts: HostParts): readonly Route[] {
+  const subscribe = route(
+    api.subscribe,
+    (exchange, path, query) =>
+      Effect.gen(function* () {
+        const session = nameOf(path)
+        const start = yield* startOf(exchange, session, query.from)
+        const filter = yield* filterOf(query.kinds)
+        const options: SubscribeOptions = { filter, recovery: recoveryOf(start, query.recover) }
+        if (exchange.headOnly) return yield* headersOnly(parts, path, start, query.missing)
+        yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
+        return yield* Effect.catchIf(
+          openStream(parts, exchange, path, start, options),
+          ({ name }) => name === "unknown-session" && query.missing === "wait",
+          () => Effect.sync(() => waitingStream(parts, exchange, path, start, options)),
+        )
+      }),
+    true,
+  )
+
+  const resume = route(
+    api.resume,
+    (exchange, path, { limit = 500, wait = 0 }) =>
+      Effect.gen(function* () {
+        const session = nameOf(path)
+        const start = yield* startOf(exchange, session, undefined)
+        if (start.type !== "cursor") return yield* refuse("bad-request", "Send the cursor to resume from as ?cursor=.")
+        if (!exchange.acceptsStream) return yield* resumePage(parts, path, start.cursor, limit, exchange.headOnly ? 0 : wait)
+        if (exchange.headOnly) return yield* headersOnly(parts, path, undefined, undefined)
+        yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
+        return yield* openStream(parts, exchange, path, start, everyEvent, { finite: { eventsMax: limit } })
+      }),
+    true,
+  )
+
+  return [subscribe, resume]
+}
+
+const everyEvent: SubscribeOptions = { filter: everything, recovery: "events" }
+
+/** The cursor that counts, checked before any store is asked (L7); without one, `from`. */
+function startOf(exchange: Exchange, session: SessionName, from: string | undefined): Either.Either<ReaderStart, Refused> {
+  const { cursor } = exchange
+  if (cursor !== undefined) {
+    const parsed = parseCursor(session, cursor)
+    return parsed.type === "rejected" ? Either.left(rejectedCursor(parsed.reason)) : Either.right({ type: "cursor", cursor })
+  }
+  switch (from) {
+    case undefined:
+    case "observation":
+      return Either.right({ type: "observation" })
+    case "start":
+    case "now":
+      return Either.right({ type: from })
+    default:
+      return Either.right({ type: "tail", events: Number(from.slice("tail:".length)) })
+  }
+}
+
+/** Who asks for the log from its start, or its tail, wants what is readable, and no observation for what is not. */
+function recoveryOf(start: ReaderStart, recover: Recovery | undefined): Recovery {
+  return start.type === "start" || start.type === "tail" ? "rest" : (recover ?? "events")
+}
+
+/** `start`: of a stream that lives on; left out for a finite one, which ends with 200 wherever it begins. */
+function headersOnly(
+  parts: HostParts,
+  path: SessionPath,
+  start: ReaderStart | undefined,
+  missing: "wait" | undefined,
+): Effect.Effect<Answer, Refused> {
+  const session = nameOf(path)
+  return Effect.gen(function* () {
+    const outcome = yield* ask(parts.engine, (driver, now) => driver.describe(now, session))
+    if (outcome.type !== "session" && !(outcome.type === "unknown_session" && missing === "wait")) {
+      return yield* unanswered(path.id, outcome)
+    }
+    const ended = outcome.type === "session" && start !== undefined && (yield* endsAt(parts, session, start, outcome.info))
+    return ended ? empty(204) : empty(200, sseHeaders)
+  })
+}
+
+interface Opened {
+  readonly stream: EventStream
+  readonly info: SessionInfo
+}
+
+function openStream(
+  parts: HostParts,
+  exchange: Exchange,
+  path: SessionPath,
+  start: ReaderStart,
+  options: SubscribeOptions,
+  kind: StreamKind = {},
+): Effect.Effect<Answer, Refused> {
+  const { engine, streams } = parts
+  const session = nameOf(path)
+  const opened = Effect.async<Opened, Refused>((resume) => {
+    const takeBack = engine.ask<SubscribeCallOutcome>(
+      (driver, now) => driver.subscribe(now, session, start, options),
+      (outcome) => {
+        if (outcome.type !== "subscribed") return resume(subscribeRefused(path.id, outcome))
+        const stream = streams.make(exchange.response, session, kind)
+        stream.attach(outcome.reader, outcome.hello)
+        resume(Effect.succeed({ stream, info: outcome.hello }))
+      },
+    )
+    return Effect.sync(takeBack)
+  })
+  return Effect.gen(function* () {
+    const { stream, info } = yield* opened
+    if (kind.finite === undefined && (yield* endsAt(parts, session, start, info))) {
+      stream.close()
+      return empty(204)
+    }
+    return { type: "stream", open: stream.open }
+  })
+}
+
+/** Whether it starts at the close entry: cursor texts are canonical, so the last one of a closed session is that one. */
+function endsAt({ engine }: HostParts, session: SessionName, start: ReaderStart, info: SessionInfo): Effect.Effect<boolean> {
+  if (start.type !== "cursor" || info.closed === null) return Effect.succeed(false)
+  const { cursor } = start
+  return Effect.map(
+    ask(engine, (driver, now) => driver.observe(now, session)),
+    (outcome) => outcome.type === "observed" && outcome.observation.closed !== null && outcome.observation.cursor === cursor,
+  )
+}
+
+/** Open and silent until the session is made; `hello` says that it was. */
+function waitingStream(
+  { engine, streams }: HostParts,
+  exchange: Exchange,
+  path: SessionPath,
+  start: ReaderStart,
+  options: SubscribeOptions,
+): Answer {
+  const session = nameOf(path)
+  const stream = streams.make(exchange.response, session)
+  const takeBack = engine.ask<SubscribeCallOutcome>(
+    (driver, now) => driver.subscribe(now, session, start, { ...options, missing: "wait" }),
+    (outcome) => {
+      if (outcome.type === "subscribed") stream.attach(outcome.reader, outcome.hello)
+      else stream.drain(subscribeRefused(path.id, outcome).name)
+    },
+    { patient: true },
+  )
+  stream.whenClosed(takeBack)
+  return { type: "stream", open: stream.open }
+}
+
+function subscribeRefused(id: string, outcome: Exclude<SubscribeCallOutcome, { type: "subscribed" }>): Refused {
+  if (outcome.type !== "refused") return unanswered(id, outcome)
+  const detail = `The session has ${outcome.limit} readers, as many as limit readers-per-session allows: come back later.`
+  return retryLater("limit-reached", detail)
+}
+
+/** One page over JSON; where there is nothing yet, the page that there is after at most `waitSeconds`. */
+function resumePage(
+  parts: HostParts,
+  path: SessionPath,
+  cursor: string,
+  limit: number,
+  waitSeconds: number,
+): Effect.Effect<Answer, Refused> {
+  const session = nameOf(path)
+  return Effect.gen(function* () {
+    const outcome = yield* ask(parts.engine, (driver, now) => driver.resume(now, session, cursor, { events: limit, bytes: pageBytesMax }))
+    switch (outcome.type) {
+      case "replayed": {
+        const { entries, upToDate, closed } = outcome
+        if (waitSeconds > 0 && upToDate && closed === null && entries.length === 0) {
+          yield* changed(parts, path, outcome.cursor, waitSeconds * 1000)
+          return yield* resumePage(parts, path, cursor, limit, 0)
+        }
+        const rest = JSON.stringify({ cursor: outcome.cursor, upToDate, closed })
+        return jsonText(`{"type":"replayed","events":${eventsJson(entries)},${rest.slice(1)}`)
+      }
+      case "gap":
+        return jsonText(JSON.stringify({ type: "gap", gap: outcome.gap, observation: outcome.observation }))
+      default:
+        return yield* unanswered(path.id, outcome)
+    }
+  })
+}
+
+const pageBytesMax = 4 * 1024 * 1024
+
+/** Until something follows the cursor, or nothing did for so long; the caller looks again either way. */
+function changed({ engine, streams }: HostParts, path: SessionPath, cursor: CursorText, waitMs: number): Effect.Effect<void, Refused> {
+  const session = nameOf(path)
+  return Effect.async<void, Refused>((resume) => {
+    const done = (): void => resume(Effect.void)
+    let stopWaiting = (): void => {}
+    const takeBack = engine.ask<SubscribeCallOutcome>(
+      (driver, now) => driver.subscribe(now, session, { type: "cursor", cursor }, everyEvent),
+      (outcome) => {
+        if (outcome.type === "subscribed") stopWaiting = streams.wait(outcome.reader, waitMs, done)
+        else if (outcome.type === "refused") resume(Effect.fail(subscribeRefused(path.id, outcome)))
+        else done()
+      },
+    )
+    return Effect.sync(() => {
+      takeBack()
+      stopWaiting()
+    })
+  })
+}
