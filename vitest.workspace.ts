@@ -18,4 +18,5 @@ export default [
   project("client", "packages/client"),
   project("conformance", "packages/conformance"),
   project("host", "apps/host", 60_000),
+  project("examples", "apps/examples", 60_000),
 ]
