@@ -19,4 +19,5 @@ export default [
   project("conformance", "packages/conformance"),
   project("host", "apps/host", 60_000),
   project("examples", "apps/examples", 60_000),
+  project("tidy", ".ci/tidy", 60_000, "*.test.ts"),
 ]
