@@ -128,6 +128,7 @@ function driverConfig(limits: Limits): DriverConfig {
     groupBytesMax: limits["body-bytes"],
     waitingDraftsMax: 65_536,
     waitingBytesMax: 16 * limits["body-bytes"],
+    logEventsMax: memoryBound.events,
     pageEvents: 1000,
     pageBytes: 1024 * 1024,
     retryMs: retryLogMs,

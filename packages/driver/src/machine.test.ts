@@ -288,6 +288,14 @@ describe("explain", () => {
     expect(explained(world, cursor)).toMatchObject({ entries: 10, entriesLeft: 40 })
   })
 
+  test("says so too where the bound is the log's own and not the session's", () => {
+    const world = new World(undefined, { logEventsMax: 30 })
+    world.publish(1, 1)
+    const { cursor } = world.observe()
+    world.publish(2, 11)
+    expect(explained(world, cursor)).toMatchObject({ entries: 10, entriesLeft: 20 })
+  })
+
   test("names the floor of now where entries were let go of while the log was asked", () => {
     const log = new WatchedLog(false)
     const [here, there] = [new World(log), new World(log)]

@@ -49,14 +49,17 @@ import type {
   SubscribeCallOutcome,
 } from "./outcomes.ts"
 import { pageOf, queryStart, type QuerySince } from "./query.ts"
-import { failure, RequestDesk, type NumberedRequest } from "./request-desk.ts"
+import { failure, movedAway, notRead, RequestDesk, storeFailed, type NumberedRequest } from "./request-desk.ts"
 import { sessionInfo } from "./session-info.ts"
 import type { LogAnswer, SessionLog, SessionSettings } from "./session-log.ts"
 
 /** What the driver must know of its log. */
 export type LogTraits = Pick<SessionLog, "sole" | "keepsEntries" | "appendsInFlightMax">
 
-export interface DriverConfig extends OpenSessionsConfig, AppendQueueConfig {}
+export interface DriverConfig extends OpenSessionsConfig, AppendQueueConfig {
+  /** Entries the log keeps of any session, whatever its own retention says; left out: it has no such bound. */
+  readonly logEventsMax?: number
+}
 
 export interface SubscribeOptions {
   readonly filter: Filter
@@ -90,6 +93,7 @@ export class Driver implements Timed {
   readonly #history: History
   /** A log that keeps no entries cannot tell later what this process did not fold: sessions are opened before appends. */
   readonly #opensFirst: boolean
+  readonly #logEventsMax: number
   readonly #settled: Call<unknown>[] = []
   /** What ends the wait of a call that waits for a session to be made. */
   readonly #waits = new Map<Call<unknown>, () => void>()
@@ -103,6 +107,7 @@ export class Driver implements Timed {
   constructor(config: DriverConfig, kernel: Kernel, log: LogTraits) {
     this.kernel = kernel
     this.#opensFirst = !log.keepsEntries
+    this.#logEventsMax = config.logEventsMax ?? Infinity
     this.#sessions = new OpenSessions(config, kernel, this.#desk, log.sole)
     this.#appends = new AppendQueue(config, log.appendsInFlightMax, this.#desk, {
       appended: (now, session, outcome, part) => this.#sessions.appended(now, session, outcome, part.create),
@@ -216,8 +221,8 @@ export class Driver implements Timed {
     const parsed = parseCursor(session, cursor)
     if (parsed.type === "rejected") return this.#refuse<ExplainOutcome>(parsed)
     return this.#atDoor<ExplainOutcome>(now, session, (then, { session: held, proof }, call) => {
-      const retentionEvents = held.settings?.retention.events
-      const asked = retentionEvents === undefined ? {} : { retentionEvents }
+      const retentionEvents = Math.min(held.settings?.retention.events ?? Infinity, this.#logEventsMax)
+      const asked = Number.isFinite(retentionEvents) ? { retentionEvents } : {}
       const first = this.kernel.explain(then, session, cursor, { ...asked, proof })
       if (first.type !== "behind") return this.#settle(call, first.type === "store_failed" ? storeFailed : first)
       this.#range(held, first.epoch, first.after, { events: 1, bytes: 1 }, call, (later, answer) => {
@@ -442,9 +447,3 @@ export class Driver implements Timed {
 
 /** Entries one query looks at, shown or hidden. */
 const queryEntriesMax = 1_000
-
-const storeFailed: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "the live replay store could not be read" }
-
-const notRead: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "what follows the cursor could not be read" }
-
-const movedAway: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "the log changed while it was read; ask again" }

@@ -46,3 +46,9 @@ export function failure(answer: LogAnswer): LogFailed {
   if (answer.type === "failed") return answer
   return { type: "failed", effect: "none", reason: "unavailable", detail: `the log gave an answer nobody asked for: ${answer.type}` }
 }
+
+export const storeFailed: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "the live replay store could not be read" }
+
+export const notRead: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "what follows the cursor could not be read" }
+
+export const movedAway: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "the log changed while it was read; ask again" }
