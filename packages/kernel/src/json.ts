@@ -28,11 +28,6 @@ function refuseNonFinite(_key: string, value: unknown): unknown {
   return value
 }
 
-/** Parses a text that `jsonText` (or a log that stored one) made. */
-export function parseJsonText(text: JsonText): Json {
-  return JSON.parse(text)
-}
-
 /** Bytes of `text` in UTF-8. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length

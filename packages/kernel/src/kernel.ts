@@ -12,7 +12,6 @@ export {
   parseEpoch,
   parseSessionName,
   position,
-  readerId,
   revision,
   sessionName,
   timestamp,
@@ -31,14 +30,14 @@ export type {
   SessionName,
   Timestamp,
 } from "./ids.ts"
-export { jsonText, parseJsonText, utf8Bytes, type Json } from "./json.ts"
+export { jsonText, utf8Bytes, type Json } from "./json.ts"
 export { contentHash, markAfter } from "./hash.ts"
 export { CloseEntry, EventEntry, foldable, formatTimestamp, HoleEntry, pointOf, seal, unseal } from "./entry.ts"
 export type { Draft, Entry, FoldableEvent, SessionEvent } from "./entry.ts"
 export { cursorBytesMax, cursorsOf, cursorText, parseCursor } from "./cursor.ts"
 export type { CursorOutcome, CursorRejection, SessionCursor } from "./cursor.ts"
 export type { LiveReplayGap, LiveReplayGapReason } from "./gap.ts"
-export { everything, filterKindsMax, parseFilter, type Filter } from "./filter.ts"
+export { everything, parseFilter, type Filter } from "./filter.ts"
 export { defineModel, type Fold, type ModelDefinition, type SessionModel, type Shown } from "./model.ts"
 export { SessionObservation, type Closed, type ObservationJson } from "./observation.ts"
 export type { Head } from "./head.ts"

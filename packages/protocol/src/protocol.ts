@@ -4,7 +4,6 @@ export { parseJson, type ParseJsonOutcome } from "./json-scan.ts"
 export {
   caughtUpFrame,
   closedFrame,
-  commentFrame,
   encodeBatch,
   encodeFrame,
   encodeObservation,
@@ -13,7 +12,6 @@ export {
   helloFrame,
   primeFrame,
   reconnectFrame,
-  retryFrame,
   sseHeaders,
   type SseFrame,
 } from "./sse-encoder.ts"
