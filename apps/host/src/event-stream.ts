@@ -10,7 +10,7 @@
 
 import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import { earlier, later, type Batch, type Instant, type ReadBudget, type ReaderId, type SessionObservation } from "@tidemark/kernel"
+import { earlier, later, type Instant, type ReadBudget, type ReaderId } from "@tidemark/kernel"
 import type { SessionInfo } from "@tidemark/driver"
 import { encodeBatch, encodeObservation, ServerConnection, sseHeaders } from "@tidemark/protocol"
 import type { ConnectionOutput, ConnectionSettings } from "@tidemark/protocol"
@@ -206,22 +206,17 @@ function chunk(text: string): Buffer {
   return Buffer.from(`${head}${text}\r\n`)
 }
 
-const batchChunks = new WeakMap<Batch, Buffer>()
-
-function batchChunk(batch: Batch): Buffer {
-  const known = batchChunks.get(batch)
-  if (known !== undefined) return known
-  const bytes = chunk(encodeBatch(batch))
-  batchChunks.set(batch, bytes)
-  return bytes
+/** Made once for every stream that is given the same thing; it goes with the thing. */
+function sharedChunk<Source extends object>(encode: (source: Source) => string): (source: Source) => Buffer {
+  const chunks = new WeakMap<Source, Buffer>()
+  return (source) => {
+    const known = chunks.get(source)
+    if (known !== undefined) return known
+    const bytes = chunk(encode(source))
+    chunks.set(source, bytes)
+    return bytes
+  }
 }
 
-const observationChunks = new WeakMap<SessionObservation, Buffer>()
-
-function observationChunk(observation: SessionObservation): Buffer {
-  const known = observationChunks.get(observation)
-  if (known !== undefined) return known
-  const bytes = chunk(encodeObservation(observation))
-  observationChunks.set(observation, bytes)
-  return bytes
-}
+const batchChunk = sharedChunk(encodeBatch)
+const observationChunk = sharedChunk(encodeObservation)

@@ -47,6 +47,7 @@ export function failure(answer: LogAnswer): LogFailed {
   return { type: "failed", effect: "none", reason: "unavailable", detail: `the log gave an answer nobody asked for: ${answer.type}` }
 }
 
+/** Why a call could not be answered, where the log itself did not fail it. Nothing was done. */
 export const storeFailed: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "the live replay store could not be read" }
 
 export const notRead: LogFailed = { type: "failed", effect: "none", reason: "unavailable", detail: "what follows the cursor could not be read" }

@@ -196,13 +196,12 @@ export class Reading {
       return { type: "idle", upToDate: false }
     }
     if (place.point !== undefined && place.point.mark !== session.point.mark) return this.#foundGap(now, reader, "diverged")
-    reader.place = { position: place.position, point: pointOf(session.point) }
+    this.#moveTo(reader, pointOf(session.point))
     if (session.closed !== null) return this.#end(reader)
     return this.#upToDate(reader)
   }
 
   #upToDate(reader: Reader): ReadOutcome {
-    reader.unverified = false
     reader.toldUpToDate = true
     reader.budgetArmed = true
     this.table.park(reader)
@@ -231,21 +230,20 @@ export class Reading {
     }
     const first = entries[0]
     contract(first !== undefined && first.type !== "event", "at least one entry is given")
-    reader.place = { position: after.position, point: pointOf(after) }
+    this.#moveTo(reader, pointOf(after))
     if (first.type === "hole") return this.#foundGap(now, reader, "hole", { through: pointOf(first), count: first.count })
     if (!reader.toldUpToDate) {
       const outcome = this.#upToDate(reader)
       this.table.wake(reader)
       return outcome
     }
-    reader.place = { position: first.position, point: pointOf(first) }
+    this.#moveTo(reader, pointOf(first))
     return this.#end(reader)
   }
 
   #handOver(reader: Reader, batch: Batch): ReadOutcome {
     const { session } = reader
-    reader.place = { position: batch.through.position, point: batch.through }
-    reader.unverified = false
+    this.#moveTo(reader, batch.through)
     const left = session.point.position - batch.through.position
     // The close entry is no event: a reader right before it has everything, and is woken to be told of the end.
     const upToDate = left === 0 || (left === 1 && session.closed !== null)
@@ -254,6 +252,12 @@ export class Reading {
       if (left === 1) this.table.wake(reader)
     }
     return { type: "events", batch, upToDate }
+  }
+
+  /** The one way a reader's place moves: to a bare point (no entry, which it would keep) that log or window has vouched for. */
+  #moveTo(reader: Reader, point: Point): void {
+    reader.place = { position: point.position, point }
+    reader.unverified = false
   }
 
   #foundGap(now: Instant, reader: Reader, reason: LiveReplayGapReason, hole?: PendingGap["hole"]): ReadOutcome {
@@ -298,9 +302,8 @@ export class Reading {
   #sayOnce(reader: Reader, gap: PendingGap, to: Point): void {
     this.gaps[gap.reason] += 1
     reader.gap = undefined
-    reader.unverified = false
     reader.wantsObservation = false
-    reader.place = { position: to.position, point: pointOf(to) }
+    this.#moveTo(reader, pointOf(to))
     if (gap.reason === "budget") reader.budgetArmed = false
   }
 
@@ -308,8 +311,7 @@ export class Reading {
     const observation = this.#observation(now, reader, { past: asPosition(0) })
     if (observation === undefined) return { type: "idle", upToDate: false }
     reader.wantsObservation = false
-    reader.unverified = false
-    reader.place = { position: observation.point.position, point: observation.point }
+    this.#moveTo(reader, observation.point)
     return { type: "observation", observation }
   }
 
