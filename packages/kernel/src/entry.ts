@@ -2,6 +2,7 @@
 // JSON text that is stored, marked and sent; nobody downstream encodes it again. The event behind it is parsed from the
 // text where it is asked for, so that a window of ten thousand events holds ten thousand strings and no trees.
 
+import { contract } from "./contract.ts"
 import { markAfter } from "./hash.ts"
 import { position, revision, type JsonText, type Mark, type Point, type Position, type Revision, type Timestamp } from "./ids.ts"
 import { utf8Bytes, type Json } from "./json.ts"
@@ -126,23 +127,30 @@ export function seal(after: Point, at: Timestamp, draft: Draft): Entry {
   }
 }
 
-/** What a sealed text holds, in the four shapes it has. */
-interface SealedShape {
-  readonly position: number
-  readonly revision: number
-  readonly kind?: string
-  readonly commit?: true
-  readonly hole?: { readonly count?: number; readonly reason: string }
-  readonly closed?: { readonly reason: string }
-}
+/**
+ * How every sealed text begins, up to what tells the shapes apart; what follows `"data":` need not be looked at. Sticky, and
+ * without a way to backtrack: each part ends where the next one must begin.
+ */
+const sealedStart = /\{"position":([0-9]+),"revision":([0-9]+),(?:"kind":("(?:[^"\\]|\\.)*"),)?"at":"[^"]*","(data|hole|closed)":/y
 
 /** The entry whose text a log stored, with the mark it stored beside it. The text must be one that `seal` made. */
 export function unseal(text: string, mark: Mark): Entry {
-  const shape: SealedShape = JSON.parse(text)
-  const at: Point = { position: position(shape.position), revision: revision(shape.revision), mark }
-  if (shape.hole !== undefined) return new HoleEntry(at, text, shape.hole.count, shape.hole.reason)
-  if (shape.closed !== undefined) return new CloseEntry(at, text, shape.closed.reason)
-  return new EventEntry(at, text, shape.kind ?? "", shape.commit === true)
+  sealedStart.lastIndex = 0
+  const [, at, inForce, kind = '""', shape] = sealedStart.exec(text) ?? []
+  contract(at !== undefined && inForce !== undefined, "a stored text is one that was sealed")
+  const point: Point = { position: position(Number(at)), revision: revision(Number(inForce)), mark }
+  if (shape === "data") {
+    // A commit says so last, and no JSON value ends with these letters outside of an object of its own.
+    return new EventEntry(point, text, kind.includes("\\") ? JSON.parse(kind) : kind.slice(1, -1), text.endsWith(',"commit":true}'))
+  }
+  const { hole, closed }: MarkerShape = JSON.parse(text)
+  if (hole !== undefined) return new HoleEntry(point, text, hole.count, hole.reason)
+  return new CloseEntry(point, text, closed?.reason ?? "")
+}
+
+interface MarkerShape {
+  readonly hole?: { readonly count?: number; readonly reason: string }
+  readonly closed?: { readonly reason: string }
 }
 
 /** The point an entry stands at, without the entry: what outlives it in a floor or a cursor. */

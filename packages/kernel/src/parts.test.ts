@@ -132,6 +132,25 @@ describe("entries", () => {
     },
   )
 
+  const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom('"', "\\", '","data":', ',"commit":true}', '"hole":{}', "\u0000\n"))
+  const value = fc.oneof(fc.jsonValue(), text, fc.constantFrom({ a: 1, commit: true }, { commit: true }, [{ x: 0, commit: true }]))
+  const data = value.map((each) => jsonText(JSON.parse(JSON.stringify(each))))
+  const anyDraft = fc.oneof(
+    fc.record({ type: fc.constant("event" as const), kind: text, data, commit: fc.boolean() }),
+    fc.record({ type: fc.constant("hole" as const), reason: text, count: fc.nat() }),
+    fc.record({ type: fc.constant("close" as const), reason: text }),
+  )
+
+  test("whatever its kind, data and reason hold, an entry is read back as it was", () => {
+    fc.assert(
+      fc.property(anyDraft, (draft) => {
+        const entry = seal(origin, at, draft)
+        expect(unseal(entry.text, entry.mark)).toEqual(entry)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test("a mark depends on the text and on every mark before it", () => {
     expect(markAfter(mark(0), "a")).not.toBe(markAfter(mark(0), "b"))
     expect(markAfter(mark(1), "a")).not.toBe(markAfter(mark(0), "a"))
