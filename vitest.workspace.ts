@@ -17,6 +17,7 @@ export default [
   project("driver", "packages/driver"),
   project("client", "packages/client"),
   project("conformance", "packages/conformance"),
+  project("log-sqlite", "packages/log-sqlite", 60_000),
   project("host", "apps/host", 60_000),
   project("examples", "apps/examples", 60_000),
   project("tidy", ".ci/tidy", 60_000, "*.test.ts"),

@@ -5,8 +5,9 @@
 //   node .ci/dist/gate/run-readme.js [README.md]
 
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
 import { setTimeout as pause } from "node:timers/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -29,7 +30,8 @@ const readme = process.argv[2] ?? join(root, "README.md")
 const blocks = existsSync(readme) ? readmeBlocks(readFileSync(readme, "utf8")) : []
 const port = await freePort()
 const url = `http://127.0.0.1:${port}`
-const env = { ...process.env, TIDEMARK_PORT: String(port), TIDEMARK_URL: url }
+const dataDir = mkdtempSync(join(tmpdir(), "tidemark-readme-"))
+const env = { ...process.env, TIDEMARK_PORT: String(port), TIDEMARK_URL: url, TIDEMARK_DATA_DIR: dataDir }
 const failures: string[] = []
 let done = 0
 
@@ -47,6 +49,7 @@ try {
 } finally {
   endAll()
   removeOutput()
+  rmSync(dataDir, { recursive: true, force: true })
 }
 for (const failure of failures) console.error(`README: ${failure}`)
 console.log(`README: ${done} commands and programs as promised, ${failures.length} not`)

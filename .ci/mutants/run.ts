@@ -3,6 +3,7 @@
 //
 //   npm run mutants                     all of them
 //   npm run mutants -- --law L4         those of one law
+//   npm run mutants -- --in log-sqlite  those of files with this in their path
 //   npm run mutants -- --list           what there is, without running it
 //   npm run mutants -- --json           results as JSON on standard output
 
@@ -11,7 +12,8 @@ import { existsSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { mutants, type Mutant } from "./table.ts"
+import type { Mutant } from "./mutant.ts"
+import { mutants } from "./table.ts"
 import { broken } from "./break-line.ts"
 import { WorkCopy } from "./work-copy.ts"
 
@@ -30,11 +32,11 @@ type Verdict =
 
 type Result = Verdict & { readonly mutant: Mutant; readonly seconds: number }
 
-const { values } = parseArgs({ options: { law: { type: "string" }, list: { type: "boolean" }, json: { type: "boolean" } } })
-const chosen = mutants.filter(({ law }) => values.law === undefined || law === values.law)
+const { values } = parseArgs({ options: { law: { type: "string" }, in: { type: "string" }, list: { type: "boolean" }, json: { type: "boolean" } } })
+const chosen = mutants.filter(({ law, file }) => (values.law ?? law) === law && file.includes(values.in ?? ""))
 
 if (chosen.length === 0) {
-  console.error(values.law === undefined ? "There is no mutant." : `There is no mutant of ${values.law}.`)
+  console.error("There is no such mutant.")
   process.exitCode = 2
 } else if (values.list === true) {
   console.log(values.json === true ? JSON.stringify(chosen, undefined, 2) : chosen.map(describe).join("\n"))

@@ -1,19 +1,8 @@
 // One deliberate break per line that a law depends on, and the tests that must notice it. A mutant whose line is gone is
 // an error, not a pass: whoever changes such a line brings its mutant along, or finds the law another keeper.
 
-export interface Mutant {
-  /** The law that the line keeps: `L4`. */
-  readonly law: `L${number}`
-  /** What the break amounts to, as a sentence. */
-  readonly breaks: string
-  readonly file: string
-  /** One whole line of the file, without its indentation; it must be there exactly once. */
-  readonly line: string
-  /** What stands there instead. */
-  readonly instead: string
-  /** Test files, of which at least one test must fail. */
-  readonly tests: readonly string[]
-}
+import type { Mutant } from "./mutant.ts"
+import { sqliteMutants } from "./sqlite-table.ts"
 
 const kernel = "packages/kernel/src"
 const driver = "packages/driver/src"
@@ -68,6 +57,14 @@ export const mutants: readonly Mutant[] = [
     line: "if (!session.gone) then(now, answer)",
     instead: "then(now, answer)",
     tests: [`${driver}/open-sessions.test.ts`],
+  },
+  {
+    law: "L2",
+    breaks: "a trim that was meant for a session takes from the one made again under its name",
+    file: `${driver}/memory-session.ts`,
+    line: 'if (epoch !== this.#epoch) return { type: "unreadable", reason: "epoch", head: this.head }',
+    instead: "",
+    tests: ["packages/conformance/src/memory-log.test.ts"],
   },
   {
     law: "L3",
@@ -288,10 +285,26 @@ export const mutants: readonly Mutant[] = [
   {
     law: "L10",
     breaks: "a view that could not be folded is saved, and the log trims on it",
-    file: `${driver}/open-sessions.ts`,
-    line: "if (observation === undefined || observation.viewFailed) return",
-    instead: "if (observation === undefined) return",
+    file: `${driver}/snapshots.ts`,
+    line: "if (observation.viewFailed) return notFolded(session)",
+    instead: "",
     tests: [`${driver}/open-sessions.test.ts`],
+  },
+  {
+    law: "L10",
+    breaks: "a trim by hand goes past the last saved snapshot",
+    file: `${driver}/memory-session.ts`,
+    line: "if (this.#snapshot !== undefined) this.#entries.trim(at, boundsOf(keep), this.#snapshot.point.position)",
+    instead: "this.#entries.trim(at, boundsOf(keep), this.head.head.position)",
+    tests: ["packages/conformance/src/memory-log.test.ts"],
+  },
+  {
+    law: "L10",
+    breaks: "a snapshot of another version of the model is migrated although all that it was made of is held",
+    file: `${driver}/open-sessions.ts`,
+    line: "return session.owesSnapshot && floor.position === 0 ? { epoch, floor, entries: [] } : { epoch, floor, snapshot, entries }",
+    instead: "return { epoch, floor, snapshot, entries }",
+    tests: [`${driver}/model-version.test.ts`],
   },
   {
     law: "L11",
@@ -477,4 +490,5 @@ export const mutants: readonly Mutant[] = [
     instead: 'this.#phase = "live"',
     tests: [`${protocol}/server-connection.test.ts`],
   },
+  ...sqliteMutants,
 ]

@@ -34,7 +34,8 @@ const layering: Readonly<Record<string, { readonly name: string; readonly ours: 
   "packages/driver": { name: "@tidemark/driver", ours: ["kernel"] },
   "packages/client": { name: "@tidemark/client", ours: ["kernel", "protocol"] },
   "packages/conformance": { name: "@tidemark/conformance", ours: ["driver", "kernel", "protocol"] },
-  "apps/host": { name: "tidemark", ours: ["client", "driver", "kernel", "protocol"] },
+  "packages/log-sqlite": { name: "@tidemark/log-sqlite", ours: ["driver", "kernel"] },
+  "apps/host": { name: "tidemark", ours: ["client", "driver", "kernel", "log-sqlite", "protocol"] },
   "apps/examples": { name: "@tidemark/examples", ours: ["client", "driver", "kernel", "protocol"] },
 }
 
@@ -45,6 +46,7 @@ const outside: Readonly<Record<string, readonly string[]>> = {
   "packages/driver": [],
   "packages/client": [],
   "packages/conformance": ["fast-check", "vitest"],
+  "packages/log-sqlite": ["better-sqlite3"],
 }
 
 const current = parse<Manifest>("package.json").version

@@ -6,6 +6,7 @@ const protocol = "packages/protocol/src"
 const driver = "packages/driver/src"
 const client = "packages/client/src"
 const conformance = "packages/conformance/src"
+const sqlite = "packages/log-sqlite/src"
 const host = "apps/host/src"
 const examples = "apps/examples/src"
 
@@ -19,7 +20,7 @@ export interface Plant {
 }
 
 const pure = [kernel, protocol, driver]
-const everywhere = [kernel, protocol, driver, client, conformance, host, examples]
+const everywhere = [kernel, protocol, driver, client, conformance, sqlite, host, examples]
 
 /** Every piece of code alone breaks the rule. */
 export const plants: readonly Plant[] = [
@@ -142,9 +143,21 @@ export const plants: readonly Plant[] = [
     code: ['import { x } from "@tidemark/client"; x()', 'import { x } from "tidemark"; x()', 'import { x } from "ws"; x()'],
   },
   {
+    law: "the SQLite log imports kernel, driver, better-sqlite3 and Node, and its tests what tests are written with",
+    rule: "eslint(no-restricted-imports)",
+    in: [sqlite],
+    code: ['import { x } from "@tidemark/client"; x()', 'import { x } from "vitest"; x()', 'import { x } from "./log-sqlite.ts"; x()'],
+  },
+  {
+    law: "the SQLite log's tests take nothing else from outside",
+    rule: "eslint(no-restricted-imports)",
+    in: [`${sqlite}/x.test.ts`],
+    code: ['import { x } from "ws"; x()', 'import { x } from "./log-sqlite.ts"; x()'],
+  },
+  {
     law: "Effect lives in the host only",
     rule: "eslint(no-restricted-imports)",
-    in: [...pure, client, conformance, examples, `${examples}/x.test.ts`, `${client}/x.test.ts`],
+    in: [...pure, client, conformance, sqlite, examples, `${examples}/x.test.ts`, `${client}/x.test.ts`, `${sqlite}/x.test.ts`],
     code: ['import { x } from "effect"; x()', 'import { x } from "effect/Effect"; x()', 'import { x } from "@effect/platform"; x()'],
   },
   {
@@ -174,7 +187,7 @@ export const plants: readonly Plant[] = [
   {
     law: "no path leads out of a package",
     rule: "eslint(no-restricted-imports)",
-    in: [kernel, protocol, driver, client, conformance, host, `${kernel}/x.test.ts`],
+    in: [kernel, protocol, driver, client, conformance, sqlite, host, `${kernel}/x.test.ts`],
     code: ['import { x } from "../../kernel/src/ids.ts"; x()', 'import { x } from "../../../packages/driver/dist/call.js"; x()'],
   },
   {
@@ -338,6 +351,8 @@ export const allowed: Readonly<Record<string, string>> = {
     'import { x } from "@tidemark/kernel"; import { y } from "@tidemark/protocol"; export const z = async () => await x(y)',
   [`${conformance}/fine.ts`]:
     'import { x } from "@tidemark/driver"; import { test } from "vitest"; import { y } from "fast-check"; export const z = [x, test, y]',
+  [`${sqlite}/fine.ts`]: 'import { x } from "@tidemark/driver"; import y from "better-sqlite3"; import { z } from "node:fs"; export const all = [x, y, z]',
+  [`${sqlite}/fine.test.ts`]: 'import { x } from "@tidemark/conformance"; import y from "better-sqlite3"; import { test } from "vitest"; test("x", () => y(x))',
   [`${host}/fine.ts`]:
     'import * as Effect from "effect/Effect"; import { x } from "@effect/platform/HttpServer"; export const y = [Effect, x]',
   [`${host}/clock.ts`]: "export const now = (): number => Date.now() + performance.now()",

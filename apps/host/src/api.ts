@@ -59,6 +59,15 @@ export const RetentionBody = Schema.Struct({
   ageMs: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
 })
 
+const Bound = (description: string) => Schema.optional(Schema.Number.pipe(Schema.int(), Schema.nonNegative(), Schema.annotations({ description })))
+
+/** What is to be kept; at least one of them. */
+export const TrimBody = Schema.Struct({
+  events: Bound("The latest so many entries."),
+  bytes: Bound("The latest entries whose JSON is so many bytes of UTF-8."),
+  ageMs: Bound("Entries that are no older than this, in milliseconds."),
+})
+
 /** What a session is made with; all of it may be left out. */
 export const SessionBody = Schema.Struct({
   model: Schema.optional(Schema.String),
@@ -199,6 +208,13 @@ export const close = HttpApiEndpoint.post("close", "/close")
   .addSuccess(Receipt)
   .annotate(OpenApi.Description, "Records the last entry. Repeated, it gives the first answer again.")
 
+export const trim = HttpApiEndpoint.post("trim", "/trim")
+  .setPath(SessionPath)
+  .setUrlParams(NoQuery)
+  .setPayload(TrimBody)
+  .addSuccess(SessionInfo)
+  .annotate(OpenApi.Description, "Lets go of the oldest entries, for good, until what is kept is within every bound that is given; at least one.")
+
 export const observation = HttpApiEndpoint.get("observation", "/observation")
   .setPath(SessionPath)
   .setUrlParams(NoQuery)
@@ -316,6 +332,7 @@ function sessionGroup<const Id extends string>(id: Id) {
     .add(query)
     .add(commit)
     .add(close)
+    .add(trim)
     .add(observation)
     .add(resume)
     .add(subscribe)

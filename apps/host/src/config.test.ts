@@ -57,9 +57,9 @@ describe("what cannot work is refused, with a sentence", () => {
   const tooLarge = "limit event-bytes is above limit body-bytes: no event of that size could be posted; lower the one or raise the other"
 
   test.each([
-    [given("log=sqlite"), {}, "--log sqlite is not in this release; use memory or disabled"],
-    [given(), { TIDEMARK_LOG: "redis" }, "TIDEMARK_LOG redis is not in this release; use memory or disabled"],
-    [given("log=tape"), {}, '--log is memory or disabled, not "tape"'],
+    [given("log=redis"), {}, "--log redis is not in this release; use sqlite, memory or disabled"],
+    [given(), { TIDEMARK_LOG: "redis" }, "TIDEMARK_LOG redis is not in this release; use sqlite, memory or disabled"],
+    [given("log=tape"), {}, '--log is sqlite or memory or disabled, not "tape"'],
     [given("port=65536"), {}, '--port is a port from 0 to 65535, not "65536"'],
     [given("port="), {}, "--port is empty: give it a value or leave it out"],
     [given("port=1", "port=2"), {}, "--port is given 2 times; give it once"],

@@ -13,7 +13,7 @@ export interface HostConfig {
   /** 0: any free one. */
   readonly port: number
   readonly dataDir: string
-  readonly log: "memory" | "disabled"
+  readonly log: "sqlite" | "memory" | "disabled"
   readonly durability: "full" | "normal"
   readonly auth: "none"
   /** Besides loopback names and the listen address: `name` (any port) or `name:port`. */
@@ -180,7 +180,7 @@ function listOf(parse: (text: string) => Parsed<string>): (text: string) => Pars
 }
 
 function parseLog(text: string): Parsed<HostConfig["log"]> {
-  if (text === "sqlite" || text === "redis") return refuse(`${text} is not in this release; use memory or disabled`)
+  if (text === "redis") return refuse("redis is not in this release; use sqlite, memory or disabled")
   return oneOf(settingTable.log.choices)(text)
 }
 

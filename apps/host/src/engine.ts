@@ -4,11 +4,12 @@
 //
 // A turn may be entered from within itself (a log that answers at once, a waiter that calls again); it then only asks the
 // running one for another round. Readers are not read in the turn: they wait for the flush, which comes once per tick and,
-// under load, at most every `flushPauseMs`, so that what arrives meanwhile leaves in one write per socket.
+// under load, at most every `flushPauseMs`, so that what arrives meanwhile leaves in one write per socket. Whoever a page of
+// history came for does not wait: its write is full already, and a pause for each page would be all of its time.
 
 import { Deadlines, earlier, instant, later } from "@tidemark/kernel"
 import type { AppendFailure, CursorText, Instant, KernelStats, ReadBudget, ReaderId, Timestamp } from "@tidemark/kernel"
-import type { Call, Driver, DriverReadOutcome, DriverStats, LogFailed, SessionLog } from "@tidemark/driver"
+import type { Call, Driver, DriverReadOutcome, DriverStats, LogAnswer, LogFailed, SessionLog } from "@tidemark/driver"
 import type { Clock } from "./clock.ts"
 
 export interface EngineParts {
@@ -50,6 +51,9 @@ export class Engine {
   readonly #readers = new Map<ReaderId, () => void>()
   readonly #deadlines = new Deadlines<() => void>()
   #ready = new Set<ReaderId>()
+  /** Those that a page of history came for. */
+  #served = new Set<ReaderId>()
+  #pageCame = false
   #turning = false
   #again = false
   #closed = false
@@ -62,6 +66,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    parts.log.whenReopened?.(() => this.#tell((driver) => driver.handleReopened(this.now)))
   }
 
   get now(): Instant {
@@ -109,6 +114,7 @@ export class Engine {
   removeReader(reader: ReaderId): void {
     this.#readers.delete(reader)
     this.#ready.delete(reader)
+    this.#served.delete(reader)
     this.#parts.driver.unsubscribe(reader)
     this.#turn()
   }
@@ -162,7 +168,10 @@ export class Engine {
       }
       const { driver, report } = this.#parts
       for (let failure = driver.kernel.pollFailure(); failure !== undefined; failure = driver.kernel.pollFailure()) report(failure)
-      for (let reader = driver.pollReady(); reader !== undefined; reader = driver.pollReady()) this.#ready.add(reader)
+      const ready = this.#pageCame ? this.#served : this.#ready
+      this.#pageCame = false
+      if (ready === this.#served && ready.size === 0) setImmediate(() => this.#flushServed())
+      for (let reader = driver.pollReady(); reader !== undefined; reader = driver.pollReady()) ready.add(reader)
     } catch (error) {
       this.#parts.fatal(error)
     } finally {
@@ -176,13 +185,25 @@ export class Engine {
     const { driver, log } = this.#parts
     for (let numbered = driver.pollRequest(); numbered !== undefined; numbered = driver.pollRequest()) {
       const { id, request } = numbered
-      log.submit(request, (answer) => {
-        if (this.#closed) return
-        if (answer.type === "failed") this.#failures += 1
-        driver.handleAnswer(this.now, id, answer)
-        this.#turn()
-      })
+      log.submit(request, (answer) => this.#answered(id, answer))
     }
+  }
+
+  #answered(id: number, answer: LogAnswer): void {
+    if (this.#closed) return
+    if (answer.type === "failed") this.#failures += 1
+    if (answer.type === "page") this.#pageCame = true
+    this.#tell((driver) => driver.handleAnswer(this.now, id, answer))
+  }
+
+  /** Tells the driver something that nobody waits for an answer to. */
+  #tell(say: (driver: Driver) => void): void {
+    try {
+      say(this.#parts.driver)
+    } catch (error) {
+      this.#parts.fatal(error)
+    }
+    this.#turn()
   }
 
   #settleCalls(): void {
@@ -207,14 +228,26 @@ export class Engine {
     if (this.#closed) return
     const ready = this.#ready
     this.#ready = new Set()
-    try {
-      for (const reader of ready) this.#readers.get(reader)?.()
-    } catch (error) {
-      this.#parts.fatal(error)
-    }
+    this.#callAll(ready)
     this.#flushDue = false
     if (ready.size > 0) this.#flushedAt = this.now
     this.#turn()
+  }
+
+  #flushServed(): void {
+    if (this.#closed) return
+    const served = this.#served
+    this.#served = new Set()
+    this.#callAll(served)
+    this.#turn()
+  }
+
+  #callAll(readers: ReadonlySet<ReaderId>): void {
+    try {
+      for (const reader of readers) this.#readers.get(reader)?.()
+    } catch (error) {
+      this.#parts.fatal(error)
+    }
   }
 
   /** A timer that rings too early does nothing and is armed again, so a deadline that moves back costs nothing. */

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { DisabledLiveReplayStore, Kernel, logModel, type AppendFailure, type KernelConfig } from "@tidemark/kernel"
-import { Driver, MemoryLog, type DriverConfig, type SessionLog } from "@tidemark/driver"
+import { Driver, type DriverConfig, type SessionLog } from "@tidemark/driver"
+import type { DataRefused } from "@tidemark/log-sqlite"
 import { mounts } from "./api.ts"
 import { systemChance, systemClock, type Chance, type Clock } from "./clock.ts"
 import type { HostConfig } from "./config.ts"
@@ -16,6 +17,7 @@ import { listen, type ListenFailed } from "./http-server.ts"
 import type { Limits } from "./limits.ts"
 import { Meter } from "./meter.ts"
 import { OpenStreams } from "./open-streams.ts"
+import { openLog } from "./open-log.ts"
 import { Rates } from "./rates.ts"
 import { mount, Router } from "./router.ts"
 import { listRoutes, sessionRoutes } from "./session-routes.ts"
@@ -42,12 +44,13 @@ export interface RunningHost {
 }
 
 /** Runs until the scope closes, which takes no longer than the drain limit. */
-export function runHost(options: HostOptions): Effect.Effect<RunningHost, ListenFailed, Scope.Scope> {
+export function runHost(options: HostOptions): Effect.Effect<RunningHost, DataRefused | ListenFailed, Scope.Scope> {
   const { config, version, clock = systemClock, chance = systemChance } = options
   const { limits, host } = config
   return Effect.gen(function* () {
+    const log = options.log ?? (yield* openLog({ config, models, clock, chance, fatal: options.fatal }))
     const engine = yield* Effect.acquireRelease(
-      Effect.map(Effect.runtime<never>(), (runtime) => makeEngine(options, clock, chance, (failure) => logFailure(runtime, failure))),
+      Effect.map(Effect.runtime<never>(), (runtime) => makeEngine(options, log, clock, (failure) => logFailure(runtime, failure))),
       (engine) => Effect.sync(() => engine.close()),
     )
     const meter = new Meter()
@@ -71,38 +74,23 @@ function logFailure(runtime: Runtime.Runtime<never>, { type, session, position, 
   Runtime.runSync(runtime)(Effect.logError(`${session} at position ${position}: ${said}`, error))
 }
 
-function makeEngine({ config, log, fatal }: HostOptions, clock: Clock, chance: Chance, report: EngineParts["report"]): Engine {
+function makeEngine({ config, fatal }: HostOptions, log: SessionLog, clock: Clock, report: EngineParts["report"]): Engine {
   const { limits } = config
-  const keepsEntries = config.log !== "disabled"
-  const sessionLog = log ?? memoryLog(limits, chance, keepsEntries)
-  const store = keepsEntries ? {} : { liveReplayStore: new DisabledLiveReplayStore(windowLimits(limits)) }
+  const store = log.keepsEntries ? {} : { liveReplayStore: new DisabledLiveReplayStore(windowLimits(limits)) }
   const kernel = new Kernel(kernelConfig(limits), store)
-  const driver = new Driver(driverConfig(limits), kernel, sessionLog)
-  return new Engine({ driver, log: sessionLog, clock, logTimeoutMs: limits["log-timeout"], report, fatal })
-}
-
-function memoryLog(limits: Limits, chance: Chance, keepsEntries: boolean): SessionLog {
-  return new MemoryLog({
-    limits: {
-      memoryLogEvents: limits["memory-log-events"],
-      memoryLogBytes: limits["memory-log-bytes"],
-      keysPerSession: limits["keys-per-session"],
-      keysPerProducer: limits["keys-per-producer"],
-      keyAgeMs: limits["key-age"],
-      sessionsPerWorkspace: limits["sessions-per-workspace"],
-    },
-    token: () => chance.token(),
-    keepsEntries,
-  })
+  const driver = new Driver(driverConfig(config), kernel, log)
+  return new Engine({ driver, log, clock, logTimeoutMs: limits["log-timeout"], report, fatal })
 }
 
 function windowLimits(limits: Limits) {
   return { events: limits["window-events"], bytes: limits["window-bytes"], ageMs: limits["window-age"] }
 }
 
+const models = [logModel]
+
 function kernelConfig(limits: Limits): KernelConfig {
   return {
-    models: [logModel],
+    models,
     windowEvents: limits["window-events"],
     windowBytes: limits["window-bytes"],
     windowAgeMs: limits["window-age"],
@@ -117,18 +105,19 @@ function kernelConfig(limits: Limits): KernelConfig {
 const retryLogMs = 1000
 
 /** A snapshot is saved often enough that opening a session folds a window at most, and rarely enough to cost nothing. */
-function driverConfig(limits: Limits): DriverConfig {
-  const memoryBound = { events: limits["memory-log-events"], bytes: limits["memory-log-bytes"] }
+function driverConfig({ log, limits }: HostConfig): DriverConfig {
+  // The memory log lets go of nothing that no snapshot covers: one is due before its bound is.
+  const kept = log === "memory" ? { events: limits["memory-log-events"], bytes: limits["memory-log-bytes"] } : { events: Infinity, bytes: Infinity }
   return {
     sessionsInMemoryMax: limits["sessions-in-memory"],
     sessionIdleMs: 60_000,
-    snapshotEvents: Math.max(1, Math.min(limits["window-events"], Math.floor(memoryBound.events / 2))),
-    snapshotBytes: Math.max(1, Math.min(limits["window-bytes"], Math.floor(memoryBound.bytes / 2))),
+    snapshotEvents: Math.max(1, Math.min(limits["window-events"], Math.floor(kept.events / 2))),
+    snapshotBytes: Math.max(1, Math.min(limits["window-bytes"], Math.floor(kept.bytes / 2))),
     groupDraftsMax: 1024,
     groupBytesMax: limits["body-bytes"],
     waitingDraftsMax: 65_536,
     waitingBytesMax: 16 * limits["body-bytes"],
-    logEventsMax: memoryBound.events,
+    logEventsMax: kept.events,
     pageEvents: 1000,
     pageBytes: 1024 * 1024,
     retryMs: retryLogMs,

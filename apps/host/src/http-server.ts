@@ -64,6 +64,7 @@ class Connections {
   readonly #parts: HostParts
   readonly #router: Router
   readonly #runFork: RunFork
+  readonly #sockets = new Set<Socket>()
   readonly #overLimit = new WeakSet<Socket>()
   /** Per socket: the request under way, and those behind it. */
   readonly #turns = new WeakMap<Duplex, Turn[]>()
@@ -105,6 +106,8 @@ class Connections {
       })
       this.#parts.streams.drain("drain")
       this.server.closeIdleConnections()
+      // Opened in reserve, as a browser or Node's fetch does, and not a request yet: Node's own count of the idle has none of them.
+      for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
     })
   }
 
@@ -112,8 +115,10 @@ class Connections {
     const { meter, config } = this.#parts
     socket.on("error", ignore)
     meter.connections += 1
+    this.#sockets.add(socket)
     socket.once("close", () => {
       meter.connections -= 1
+      this.#sockets.delete(socket)
     })
     const above = meter.connections - config.limits.connections
     if (above > refusedInWordsMax) socket.destroy()

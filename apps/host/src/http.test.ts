@@ -232,14 +232,16 @@ test("more connections than there may be are answered 429 and closed", async () 
 })
 
 describe("a log that does not answer", () => {
-  test("an append is outcome-unknown, a question is unavailable, and a stream is asked to come back", async () => {
+  test("a change is outcome-unknown, a question is unavailable, and a stream is asked to come back", async () => {
     const log = { sole: true, keepsEntries: true, appendsInFlightMax: 1, durability: "memory" as const, submit: () => {} }
     const silent = await startHost({ limits: { "log-timeout": 60 }, parts: { log } })
     const append = await call("POST", "/v1/sessions/a/events", json, '{"kind":"n"}', silent.port)
+    const creation = await call("PUT", "/v1/sessions/a", json, "{}", silent.port)
+    const deletion = await call("DELETE", "/v1/sessions/a", {}, undefined, silent.port)
     const question = await call("GET", "/v1/sessions/a/observation", {}, undefined, silent.port)
     const stream = await call("GET", "/v1/sessions/a/subscribe", { accept: "text/event-stream" }, undefined, silent.port)
-    expect([append, question].map((got) => [got.status, problemOf(got), got.headers["retry-after"]])).toEqual([
-      [503, "outcome-unknown", "1"],
+    expect([append, creation, deletion, question].map((got) => [got.status, problemOf(got), got.headers["retry-after"]])).toEqual([
+      ...[[503, "outcome-unknown", "1"], [503, "outcome-unknown", "1"], [503, "outcome-unknown", "1"]],
       [503, "unavailable", "1"],
     ])
     expect([stream.status, stream.text.includes('"reason":"unavailable"')]).toEqual([200, true])

@@ -57,6 +57,7 @@ export const limitTable = {
   "header-time": ms(10 * second, 100, 10 * minute, "the headers of a request must be complete after this"),
   "request-time": ms(30 * second, 100, hour, "a request with its body must be complete after this"),
   "log-timeout": ms(5 * second, 50, 10 * minute, "a log that has not answered after this counts as unreachable: 503"),
+  "disk-free": bytes(256 * MiB, 0, 1024 * GiB, "free space of the data directory's disk below which nothing is recorded: 507"),
   drain: ms(10 * second, 50, 10 * minute, "a shutdown ends what is still open after this"),
 } satisfies Record<string, LimitRow>
 
@@ -72,7 +73,7 @@ export const laterLimits: ReadonlySet<string> = new Set([
   ...["workspace-retention-events", "workspace-retention-age", "workspace-tail", "multiplex-sessions", "connections-per-principal"],
   ...["presence-beat", "presence-lease", "presence-grace", "presence-listed", "feed-limit", "feed-max", "tail", "ws-tail", "pace"],
   ...["run-lease", "run-renew", "run-wait", "run-retention", "run-concurrency", "run-kill-grace", "run-output-bytes", "queue-lease"],
-  ...["ws-message-bytes", "ws-messages-per-second", "disk-free", "memory-bytes"],
+  ...["ws-message-bytes", "ws-messages-per-second", "memory-bytes"],
 ])
 
 export function isLimitName(name: string): name is LimitName {
@@ -102,15 +103,21 @@ export type LimitOutcome =
 export function parseLimit(name: LimitName, text: string): LimitOutcome {
   const row: LimitRow = limitTable[name]
   if (text === "none" && row.default === undefined) return { type: "value", value: undefined }
-  const [, digits, suffix] = /^([0-9]{1,15}(?:\.[0-9]{1,6})?)([A-Za-z]*)$/.exec(text) ?? []
-  const scale = suffix === undefined ? undefined : scales[row.unit][suffix]
-  const value = digits === undefined || scale === undefined ? Number.NaN : Number(digits) * scale
-  if (!Number.isSafeInteger(value)) return { type: "refused", because: `is ${spelled[row.unit]}, not ${JSON.stringify(text)}` }
+  const value = parseAmount(row.unit, text)
+  if (value === undefined) return { type: "refused", because: `is ${spelled[row.unit]}, not ${JSON.stringify(text)}` }
   if (value < row.least || value > row.most) {
     const range = `${formatLimit(row.unit, row.least)} to ${formatLimit(row.unit, row.most)}`
     return { type: "refused", because: `works from ${range}, not with ${text}` }
   }
   return { type: "value", value }
+}
+
+/** A count, or a size or time with its suffix; `undefined` for what is none. */
+export function parseAmount(unit: LimitUnit, text: string): number | undefined {
+  const [, digits, suffix] = /^([0-9]{1,15}(?:\.[0-9]{1,6})?)([A-Za-z]*)$/.exec(text) ?? []
+  const scale = suffix === undefined ? undefined : scales[unit][suffix]
+  const value = digits === undefined || scale === undefined ? Number.NaN : Number(digits) * scale
+  return Number.isSafeInteger(value) ? value : undefined
 }
 
 /** As an operator would write it: `4MiB`, `15min`, `2048`, `none`. */
@@ -127,7 +134,8 @@ const scales: Record<LimitUnit, Readonly<Record<string, number>>> = {
   ms: { ms: 1, s: second, min: minute, h: hour, d: day },
 }
 
-const spelled: Record<LimitUnit, string> = {
+/** What an amount looks like, for whoever wrote something else. */
+export const spelled: Record<LimitUnit, string> = {
   count: "a whole number",
   bytes: "a size such as 65536, 64KiB or 4MiB",
   ms: "a time such as 500ms, 15s, 10min, 2h or 7d",

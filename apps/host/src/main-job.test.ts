@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { setTimeout as elapsed } from "node:timers/promises"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { Spawned, startHost, tidemark, tidemarkOpen, type RunningHost } from "./cli/spawned.testing.ts"
+import { randomFrom, testSeed } from "./waiting.testing.ts"
 
 const linesTotal = 5000
 
@@ -39,7 +40,7 @@ afterEach(async () => {
 })
 
 test("readers that are killed and interrupted twenty times end up with what the child printed, every line once, in order", async () => {
-  const seed = Number(process.env["TIDEMARK_TEST_SEED"] ?? Date.now() % 2 ** 32)
+  const seed = testSeed()
   const random = randomFrom(seed)
   const output = join(folder, "deps.txt")
   const outputWords = ["tail", "deps", "--url", host.url, "--output", output, "--cursor-file", join(folder, "deps.cursor")]
@@ -100,7 +101,7 @@ test("readers that are killed and interrupted twenty times end up with what the 
 })
 
 test("a publish that is killed and started again with its producer's name records every line once", async () => {
-  const seed = Number(process.env["TIDEMARK_TEST_SEED"] ?? Date.now() % 2 ** 32)
+  const seed = testSeed()
   const random = randomFrom(seed)
   const input = Array.from({ length: linesTotal }, (_, i) => `line ${i + 1}\n`).join("")
   const words = ["publish", "deps", "--url", host.url, "--producer", "once"]
@@ -125,17 +126,6 @@ function sizeOf(path: string): number {
 async function soon(holds: () => boolean, withinMs: number): Promise<void> {
   const until = performance.now() + withinMs
   while (!holds() && performance.now() < until) await elapsed(2)
-}
-
-/** In [0, 1); the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function shuffled<Value>(random: () => number, values: readonly Value[]): readonly Value[] {

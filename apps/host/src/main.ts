@@ -1,10 +1,13 @@
 // The command tree. Client commands load nothing of the host, and the host (with Effect) is loaded by `serve` and
 // `config` alone, so that `tail` and `publish` start as fast as Node does.
 
-import { closeCommand, commitCommand, explainCommand, observeCommand, sessionsCommand } from "./cli/session-calls.ts"
+import { closeCommand, commitCommand, explainCommand, observeCommand, sessionsCommand, trimCommand } from "./cli/session-calls.ts"
 import { completionsCommand } from "./cli/completions.ts"
 import { cannotWrite, CommandFailure, exitCodes, isReaderGone, isSystemError } from "./cli/exit.ts"
+import { doctorCommand } from "./cli/doctor.ts"
+import { exportCommand } from "./cli/export.ts"
 import { commandHelp, programHelp } from "./cli/help.ts"
+import { importCommand } from "./cli/import.ts"
 import type { Command } from "./cli/option.ts"
 import { parseCommandLine } from "./cli/parse-command-line.ts"
 import { publishCommand } from "./cli/publish.ts"
@@ -19,9 +22,13 @@ const work: readonly Command[] = [
   tailCommand,
   commitCommand,
   closeCommand,
+  trimCommand,
+  exportCommand,
+  importCommand,
   observeCommand,
   explainCommand,
   sessionsCommand,
+  doctorCommand,
 ]
 const commands: readonly Command[] = [...work, completionsCommand(work)]
 

@@ -17,7 +17,8 @@ export async function printConfig(given: Given, env: Environment): Promise<numbe
 }
 
 function notesOn({ log }: HostConfig): readonly string[] {
-  return [`data-dir and durability are for a log on disk: --log ${log} does not use them.`]
+  if (log === "sqlite") return ["memory-log-events and memory-log-bytes are for --log memory: the SQLite log keeps what retention does."]
+  return [`data-dir, durability and disk-free are for the SQLite log: --log ${log} does not use them.`]
 }
 
 function table(settings: readonly InForce[], limits: readonly InForce[], notes: readonly string[]): string {

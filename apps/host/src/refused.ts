@@ -61,17 +61,26 @@ export function logFailed({ reason, detail }: LogFailed): Refused {
   const retry = { "retry-after": "1" }
   switch (reason) {
     case "storage_full":
-      return refused("storage-full", `Nothing was recorded: ${detail}. Make room, or delete sessions.`)
+      return refused("storage-full", `Nothing was recorded: ${detail}.`)
     case "busy":
       return refused("unavailable", `Nothing was recorded: too much waits for the log (${detail}). Repeat it in a moment.`, {}, retry)
     case "unavailable":
       return refused("unavailable", `The log cannot be reached (${detail}). Repeat it in a moment.`, {}, retry)
+    case "view_failed":
+      return refused("unavailable", `The log answers, but the session's view cannot be made: ${detail}.`, {}, retry)
   }
 }
 
 function outcomeUnknown({ detail }: LogFailed): Refused {
   const advice = "Repeat it under the same Idempotency-Key to find out; without a key, repeating may record it twice."
   return refused("outcome-unknown", `Nobody knows whether it was recorded (${detail}). ${advice}`, {}, { "retry-after": "1" })
+}
+
+/** A change of the session `id` that was not made, or that nobody can tell of; made twice, it is made once. */
+export function unchanged(id: string, outcome: Unanswered): Refused {
+  if (outcome.type !== "failed" || outcome.effect === "none") return unanswered(id, outcome)
+  const detail = `Nobody knows whether it was done (${outcome.detail}). Repeat it: what was done already stays as it is.`
+  return refused("outcome-unknown", detail, {}, { "retry-after": "1" })
 }
 
 /** What most questions can be answered with instead of what was asked for. */

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const process of started.splice(0)) process.kill("SIGKILL")
 })
 
-/** A `tidemark` process; `ended` when it ended. */
+/** A `tidemark` process, with its sessions in memory unless it is told otherwise; `ended` when it ended. */
 class Tidemark {
   readonly ended: Promise<Ended>
   readonly #child: ChildProcess
@@ -31,7 +31,7 @@ class Tidemark {
   /** `descriptors`: how many files it may have open. */
   constructor(args: readonly string[], env: Record<string, string> = {}, descriptors?: number) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("TIDEMARK_"))
-    const options = { env: { ...Object.fromEntries(inherited), ...env }, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions
+    const options = { env: { ...Object.fromEntries(inherited), TIDEMARK_LOG: "memory", ...env }, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions
     const command = [process.execPath, bin, ...args]
     const limited = descriptors === undefined ? command : ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, ...command]
     this.#child = spawn(limited[0] ?? "", limited.slice(1), options)
@@ -129,7 +129,7 @@ test("logs are JSON when asked for", async () => {
 
 describe("it refuses to start, with a sentence and exit code 2", () => {
   test.each([
-    [["--log", "redis"], {}, "tidemark: --log redis is not in this release; use memory or disabled\n"],
+    [["--log", "redis"], {}, "tidemark: --log redis is not in this release; use sqlite, memory or disabled\n"],
     [["--port", "http"], {}, 'tidemark: --port is a port from 0 to 65535, not "http"\n'],
     [[], { TIDEMARK_LIMIT_DRAIN: "soon" }, 'tidemark: TIDEMARK_LIMIT_DRAIN is a time such as 500ms, 15s, 10min, 2h or 7d, not "soon"\n'],
   ])("%o %o", async (args, env, said) => {
@@ -150,7 +150,7 @@ test("config prints what is in force and where it came from", async () => {
   const plain = await new Tidemark(["config", "--port", "8080"], { TIDEMARK_LIMIT_HEARTBEAT: "5s" }).ended
   expect(plain.out).toMatch(/^ {2}port +8080 +--port /m)
   expect(plain.out).toMatch(/^ {2}heartbeat +5s +TIDEMARK_LIMIT_HEARTBEAT /m)
-  expect(plain.out).toMatch(/^ {2}log +memory +default /m)
+  expect(plain.out).toMatch(/^ {2}log +memory +TIDEMARK_LOG /m)
   const json = await new Tidemark(["config", "--json"]).ended
   const port = expect.objectContaining({ name: "port", value: "4477", from: "default" })
   expect(JSON.parse(json.out)).toMatchObject({ settings: expect.arrayContaining([port]) })

@@ -1,17 +1,21 @@
 // `tidemark serve`: reads the configuration, says where it listens and what to try, runs until it is told to end, drains,
 // and gives the exit code. Told to end means SIGINT or SIGTERM; a second signal changes nothing, because the first one is
-// being obeyed already and ends within the drain limit.
+// being obeyed already, and ends within the drain limit and a few seconds for the log.
 
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
+import { DataRefused } from "@tidemark/log-sqlite"
 import { readConfig, type Environment, type Given, type HostConfig } from "./config.ts"
 import { runHost, type RunningHost } from "./host.ts"
 import { releaseVersion } from "./release.ts"
 
-/** `given`: what stood on the command line, by flag. Gives 0 after a drain, 1 when the host failed, 2 when it was refused to start. */
+/**
+ * `given`: what stood on the command line, by flag. Gives 0 after a drain, 1 when the host failed, 2 when the configuration and
+ * 6 when the data directory was refused.
+ */
 export async function serve(given: Given, env: Environment): Promise<number> {
   const outcome = readConfig(given, env)
   if (outcome.type === "refused") {
@@ -23,10 +27,10 @@ export async function serve(given: Given, env: Environment): Promise<number> {
   if (Exit.isSuccess(exit)) return exitCodes.drained
   const failure = Cause.failureOption(exit.cause)
   process.stderr.write(`tidemark: ${failure._tag === "Some" ? failure.value.message : Cause.pretty(exit.cause)}\n`)
-  return exitCodes.failed
+  return failure._tag === "Some" && failure.value instanceof DataRefused ? exitCodes.unusable : exitCodes.failed
 }
 
-const exitCodes = { drained: 0, failed: 1, refused: 2 } as const
+const exitCodes = { drained: 0, failed: 1, refused: 2, unusable: 6 } as const
 
 function untilToldToEnd(config: HostConfig) {
   return Effect.gen(function* () {
@@ -36,7 +40,22 @@ function untilToldToEnd(config: HostConfig) {
     const host = yield* runHost({ config, version: releaseVersion(), fatal })
     yield* sayWhatToTry(config, host)
     const signal = yield* Deferred.await(ending)
+    yield* endAnywayAfter(config.limits.drain + graceMs)
     yield* Effect.logInfo(`${signal}: draining`, { connections: host.parts.meter.connections, streams: host.parts.meter.streams })
+  })
+}
+
+/** For the log to be closed after the drain. */
+const graceMs = 5_000
+
+/** A disk that answers no more holds a thread for ever, and no exit ends that: what was acknowledged needs none. */
+function endAnywayAfter(ms: number) {
+  return Effect.sync(() => {
+    const end = (): void => {
+      process.stderr.write("tidemark: the log could not be closed in time; what was acknowledged is there at the next start\n")
+      process.kill(process.pid, "SIGKILL")
+    }
+    setTimeout(end, ms).unref()
   })
 }
 
@@ -47,15 +66,14 @@ function listenForSignals(onSignal: (signal: NodeJS.Signals) => void) {
   })
 }
 
-function sayWhatToTry({ logFormat, log }: HostConfig, { url }: RunningHost) {
-  if (logFormat === "json") return Effect.logInfo("listening", { url, log })
-  return Effect.sync(() => process.stdout.write(whatToTry(url, log)))
+function sayWhatToTry(config: HostConfig, { url }: RunningHost) {
+  if (config.logFormat === "json") return Effect.logInfo("listening", { url, log: config.log })
+  return Effect.sync(() => process.stdout.write(whatToTry(url, config)))
 }
 
-function whatToTry(url: string, log: HostConfig["log"]): string {
+function whatToTry(url: string, config: HostConfig): string {
   const at = url === "http://127.0.0.1:4477" ? "" : ` --url ${url}`
-  const kept = log === "memory" ? "sessions live in memory and end with this process" : "no history is kept, only what comes is passed on"
-  return `Tidemark listens on ${url} (${kept}).
+  return `Tidemark listens on ${url} (${whereSessionsLive(config)}).
 
 Try, in another terminal:
 
@@ -69,6 +87,17 @@ or without the command line:
 
 ${url}/openapi.json describes all of it. Ctrl-C ends it: readers are asked to come back, and what was begun is finished.
 `
+}
+
+function whereSessionsLive({ log, dataDir }: HostConfig): string {
+  switch (log) {
+    case "sqlite":
+      return `sessions are kept in ${dataDir}`
+    case "memory":
+      return "sessions live in memory and end with this process"
+    case "disabled":
+      return "no history is kept, only what comes is passed on"
+  }
 }
 
 function loggerFor({ logFormat }: HostConfig) {

@@ -25,7 +25,7 @@ import { commitDraft, isRecord, ndjson, parseDrafts } from "./drafts.ts"
 import type { Exchange } from "./exchange.ts"
 import { ask, type HostParts } from "./host-parts.ts"
 import type { Limits } from "./limits.ts"
-import { appendRefused, logFailed, refuse, refused, rejectedCursor, unanswered, workspaceFull, type Refused } from "./refused.ts"
+import { appendRefused, logFailed, refuse, refused, rejectedCursor, unanswered, unchanged, workspaceFull, type Refused } from "./refused.ts"
 import { route, type Route } from "./router.ts"
 
 export interface SessionPath {
@@ -85,6 +85,17 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
     }),
   )
 
+  const trim = route(api.trim, (exchange, path) =>
+    Effect.gen(function* () {
+      const keep = defined(yield* decodeBody(api.TrimBody, yield* exchange.readJson()))
+      if (Object.keys(keep).length === 0) {
+        return yield* refused("bad-request", "The body does not say what to keep: send events, bytes or ageMs, at least one of them.")
+      }
+      const outcome = yield* ask(engine, (driver, now, at) => driver.trim(now, at, nameOf(path), keep))
+      return outcome.type === "trimmed" ? json(outcome.info) : yield* unchanged(path.id, outcome)
+    }),
+  )
+
   const create = route(api.create, (exchange, path) =>
     Effect.gen(function* () {
       const body = (yield* exchange.readJson()) ?? {}
@@ -106,7 +117,7 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
         case "full":
           return yield* workspaceFull(outcome.limit)
         case "failed":
-          return yield* logFailed(outcome)
+          return yield* unchanged(path.id, outcome)
       }
     }),
   )
@@ -121,7 +132,7 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
   const remove = route(api.remove, (_exchange, path) =>
     Effect.gen(function* () {
       const outcome = yield* ask(engine, (driver, now) => driver.delete(now, nameOf(path)))
-      return outcome.type === "deleted" ? empty(204) : yield* unanswered(path.id, outcome)
+      return outcome.type === "deleted" ? empty(204) : yield* unchanged(path.id, outcome)
     }),
   )
 
@@ -156,7 +167,7 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
     }),
   )
 
-  return [publish, commit, close, create, describe, remove, observation, query, explain]
+  return [publish, commit, close, trim, create, describe, remove, observation, query, explain]
 }
 
 /** Routes below `/v1/sessions`. */

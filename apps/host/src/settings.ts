@@ -26,9 +26,9 @@ interface Row {
 export const settingTable = {
   host: { placeholder: "ADDRESS", default: "127.0.0.1", about: "address to listen on; loopback, as long as there is no authentication" },
   port: { placeholder: "PORT", default: "4477", about: "port to listen on; 0 takes any free one" },
-  log: { placeholder: "LOG", default: "memory", choices: ["memory", "disabled"], about: "where sessions live; disabled keeps no history" },
-  "data-dir": { placeholder: "DIR", default: "./.tidemark", about: "folder of a log on disk; the memory log uses none" },
-  durability: { placeholder: "LEVEL", default: "full", choices: ["full", "normal"], about: "how a log on disk syncs" },
+  log: { placeholder: "LOG", default: "sqlite", choices: ["sqlite", "memory", "disabled"], about: "where sessions live; disabled keeps no history" },
+  "data-dir": { placeholder: "DIR", default: "./.tidemark", about: "folder of the SQLite log; made if it is not there" },
+  durability: { placeholder: "LEVEL", default: "full", choices: ["full", "normal"], about: "what is acknowledged survives a power cut; normal: a kill" },
   auth: { placeholder: "KIND", default: "none", choices: ["none"], about: "none: everyone who can reach the address may do everything" },
   "allowed-hosts": { placeholder: "HOST,…", about: "further names in the Host header to answer to" },
   "cors-origins": { placeholder: "ORIGIN,…", about: "origins of pages that may call; * lets any in" },

@@ -48,6 +48,14 @@ test("a stream that waits for its session, and a long poll, end too", async () =
   expect(await (await polling).json()).toMatchObject({ type: "replayed", events: [], upToDate: true })
 })
 
+test("a connection that never sent a byte is not waited for", async () => {
+  const host = await startHost({ limits: { drain: 600_000, "header-time": 600_000, "request-time": 600_000 } })
+  const silent = await RawSocket.open(host.port)
+  while (host.parts.meter.connections === 0) await publish(host, "any")
+  await host.stop()
+  expect(await silent.rest()).toBe("")
+}, 15_000)
+
 test("an append that is under way is answered, and what comes after it is told to come back", async () => {
   const late = new LateLog()
   const host = await startHost({ parts: { log: late } })

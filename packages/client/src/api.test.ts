@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { append, close, commit, createSession, deleteSession } from "./api.ts"
+import { append, appendLines, close, commit, createSession, deleteSession, trim } from "./api.ts"
 import { explain, getSession, listSessions, observe, queryEvents, resume } from "./api.ts"
 import { bodyOf, localHost, problem } from "./local-host.testing.ts"
 
@@ -23,9 +23,11 @@ test("each call is one request, as the design writes it", async () => {
   await getSession({ ...at, workspace: "w" })
   await listSessions(at, { limit: 2, after: "a" })
   await append(at, [{ kind: "a", data: 1 }], { create: false })
+  await appendLines(at, ['{"kind":"a","data":1.0}', '{"kind":"b"}'], { create: false })
   await commit(at, { view: { a: 1 } }, { expectRevision: 3 })
   await close(at, "done")
   await close(at)
+  await trim({ ...at, workspace: "w" }, { events: 0, ageMs: 1000 })
   await observe(at)
   await resume(at, { cursor: "c1", limit: 5, wait: 3 })
   await explain(at, "c1")
@@ -36,9 +38,11 @@ test("each call is one request, as the design writes it", async () => {
     "GET /v1/workspaces/w/sessions/s",
     "GET /v1/sessions?limit=2&after=a",
     'POST /v1/sessions/s/events?create=false [{"kind":"a","data":1}]',
+    'POST /v1/sessions/s/events?create=false {"kind":"a","data":1.0}\n{"kind":"b"}\n',
     'POST /v1/sessions/s/commit?expectRevision=3 {"view":{"a":1}}',
     'POST /v1/sessions/s/close {"reason":"done"}',
     "POST /v1/sessions/s/close {}",
+    'POST /v1/workspaces/w/sessions/s/trim {"events":0,"ageMs":1000}',
     "GET /v1/sessions/s/observation",
     "GET /v1/sessions/s/resume?cursor=c1&limit=5&wait=3",
     "GET /v1/sessions/s/explain?cursor=c1",
@@ -51,6 +55,21 @@ test("keys, expectations and the caller's headers travel as headers", async () =
   await commit({ ...at, headers: { authorization: "Bearer t" } }, { view: 1 }, { key: "k1", ifMatch: "c5" })
   expect(headers[0]).toMatchObject({ "content-type": "application/json", "idempotency-key": "k1", "if-match": '"c5"' })
   expect(headers[0]).toMatchObject({ authorization: "Bearer t" })
+})
+
+test("what a body is, is said: lines of JSON are NDJSON, all else is JSON", async () => {
+  const { at, headers } = await host()
+  await append(at, [{ kind: "a", data: 1 }])
+  await appendLines(at, ['{"kind":"a"}'], { key: "@p:1" })
+  const lines = { "content-type": "application/x-ndjson", "idempotency-key": "@p:1" }
+  expect(headers).toMatchObject([{ "content-type": "application/json" }, lines])
+})
+
+test("whether a session was made, or had been there, is the status", async () => {
+  const made = await host(201, '{"session":"s"}')
+  const found = await host(200, '{"session":"s"}')
+  expect(await createSession(made.at)).toEqual({ session: "s", created: true })
+  expect(await createSession(found.at)).toEqual({ session: "s", created: false })
 })
 
 test("the answer is what the host said", async () => {

@@ -37,6 +37,11 @@ export interface SessionAnswer {
   readonly closed: Closed | null
 }
 
+/** `created`: it was not there before. */
+export interface CreatedSession extends SessionAnswer {
+  readonly created: boolean
+}
+
 export interface SessionsPage {
   readonly sessions: readonly SessionAnswer[]
   /** `after` of the next page; null at the end. */
@@ -64,8 +69,9 @@ export interface AppendOptions {
 }
 
 /** Makes the session, or answers with the one that is there with the same settings; others are `settings-conflict` (409). */
-export function createSession(at: SessionAddress, settings: SessionSettings = {}): Promise<SessionAnswer> {
-  return json(at, "PUT", sessionUrl(at), {}, settings)
+export async function createSession(at: SessionAddress, settings: SessionSettings = {}): Promise<CreatedSession> {
+  const { status, text } = await request(at, "PUT", sessionUrl(at), {}, inJson(settings))
+  return { ...parsed<SessionAnswer>(text), created: status === 201 }
 }
 
 export function getSession(at: SessionAddress): Promise<SessionAnswer> {
@@ -84,7 +90,7 @@ export async function deleteSession(at: SessionAddress): Promise<void> {
 
 /** Appends one batch: all of it or nothing. For many, or over a network that fails, use `publish`. */
 export function append(at: SessionAddress, drafts: readonly PublishDraft[], options: AppendOptions = {}): Promise<ReceiptAnswer> {
-  return json(at, "POST", sessionUrl(at, "events", appendQuery(options)), appendHeaders(options), drafts)
+  return json(at, "POST", sessionUrl(at, "events", appendQuery(options)), appendHeaders(options), inJson(drafts))
 }
 
 /** Settles the view: revision + 1. `kind` is `committed` where it is left out. */
@@ -93,12 +99,23 @@ export function commit(
   change: { readonly view: Json; readonly kind?: string },
   options: AppendOptions = {},
 ): Promise<ReceiptAnswer> {
-  return json(at, "POST", sessionUrl(at, "commit", appendQuery(options)), appendHeaders(options), change)
+  return json(at, "POST", sessionUrl(at, "commit", appendQuery(options)), appendHeaders(options), inJson(change))
+}
+
+/** The same as `append` for drafts that are lines of JSON already: each is sent as it stands, as NDJSON. */
+export function appendLines(at: SessionAddress, lines: readonly string[], options: AppendOptions = {}): Promise<ReceiptAnswer> {
+  const body = { type: "application/x-ndjson", text: `${lines.join("\n")}\n` }
+  return json(at, "POST", sessionUrl(at, "events", appendQuery(options)), appendHeaders(options), body)
 }
 
 /** The last entry of the session. Repeated: the first answer again. */
 export function close(at: SessionAddress, reason?: string, options: AppendOptions = {}): Promise<ReceiptAnswer> {
-  return json(at, "POST", sessionUrl(at, "close", appendQuery(options)), appendHeaders(options), { reason })
+  return json(at, "POST", sessionUrl(at, "close", appendQuery(options)), appendHeaders(options), inJson({ reason }))
+}
+
+/** Lets go of the oldest entries, for good, until what is kept is within every bound given (at least one). The answer is the session then. */
+export function trim(at: SessionAddress, keep: Retention): Promise<SessionAnswer> {
+  return json(at, "POST", sessionUrl(at, "trim"), {}, inJson(keep))
 }
 
 /** View and provisional part, never older than this call. */
@@ -137,9 +154,22 @@ function appendHeaders({ key, ifMatch }: AppendOptions): Headers {
   return { ...(key === undefined ? {} : { "idempotency-key": key }), ...(ifMatch === undefined ? {} : { "if-match": `"${ifMatch}"` }) }
 }
 
+/** A body as it is sent. */
+interface Body {
+  readonly type: string
+  readonly text: string
+}
+
+function inJson(value: unknown): Body {
+  return { type: "application/json", text: JSON.stringify(value) }
+}
+
+async function json<Answer>(at: HostAddress, method: string, url: string, headers: Headers = {}, body?: Body): Promise<Answer> {
+  return parsed((await request(at, method, url, headers, body)).text)
+}
+
 /** What a host answers to a call of this protocol is taken at its word. */
-async function json<Answer>(at: HostAddress, method: string, url: string, headers: Headers = {}, body?: unknown): Promise<Answer> {
-  const text = await request(at, method, url, headers, body)
+function parsed<Answer>(text: string): Answer {
   try {
     return JSON.parse(text)
   } catch {
@@ -147,17 +177,17 @@ async function json<Answer>(at: HostAddress, method: string, url: string, header
   }
 }
 
-async function request(at: HostAddress, method: string, url: string, headers: Headers = {}, body?: unknown): Promise<string> {
+async function request(at: HostAddress, method: string, url: string, headers: Headers = {}, body?: Body) {
   checkHeaders(at)
   const send = at.fetch ?? fetch
-  const type: Headers = body === undefined ? {} : { "content-type": "application/json" }
+  const type: Headers = body === undefined ? {} : { "content-type": body.type }
   const init: RequestInit = { method, headers: { ...at.headers, ...headers, ...type } }
-  if (body !== undefined) init.body = JSON.stringify(body)
+  if (body !== undefined) init.body = body.text
   if (at.signal !== undefined) init.signal = at.signal
   try {
     const response = await send(url, init)
     if (!response.ok) throw refused(await readRefusal(response))
-    return await response.text()
+    return { status: response.status, text: await response.text() }
   } catch (error) {
     if (error instanceof ClientError || at.signal?.aborted === true) throw error
     throw new ClientError("unreachable", `nobody answered at ${new URL(url).origin}: ${describeFailure(error)}`)

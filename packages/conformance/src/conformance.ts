@@ -4,3 +4,5 @@ export { describeLiveReplayStore, type LiveReplayStoreTraits } from "./live-repl
 export { ask, type LogLimits, type LogUnderTest, type MakeLog } from "./log-under-test.ts"
 export { describeSessionLog } from "./session-log-laws.ts"
 export { describeServer, type ServerOptions } from "./server-laws.ts"
+export { modelLimits, type ModelBounds } from "./session-log-model.ts"
+export { describeSessionLogAgainstModel, type ModelledLog } from "./session-log-property.ts"

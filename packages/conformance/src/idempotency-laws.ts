@@ -180,6 +180,8 @@ function rememberingLaws(make: MakeLog): void {
     const forgotten = afterStart(2 * keyAgeMs)
     expect(await log.append(ada, [event("c")], { key: "@ada:0" }, forgotten)).toEqual({ type: "key_expired", highest: 0 })
     expect((await log.appended(ada, [event("c")], { key: "@ada:1" }, forgotten)).first).toBe(3)
+    expect((await log.appended(ada, [event("d")], { key: "@ada:5" }, forgotten)).first).toBe(4)
+    expect(only(await log.append(ada, [event("d")], { key: "@ada:5" }, forgotten), "repeated").first).toBe(4)
   })
 
   test("L17 a session remembers its latest keys, so many and no more", async () => {

@@ -4,7 +4,7 @@
 import { contentHash, jsonText, pointOf, sessionName, timestamp } from "@tidemark/kernel"
 import type { Draft, Entry, Epoch, Head, Json, Place, Point, SessionName, Timestamp } from "@tidemark/kernel"
 import { parseIdempotencyKey, type AppendOutcome, type AppendPart, type Expectation, type LogAnswer } from "@tidemark/driver"
-import type { LogRequest, RangeBudget, SessionLog, SessionSettings, Snapshot } from "@tidemark/driver"
+import type { LogRequest, RangeBudget, Retention, SessionLog, SessionSettings, Snapshot } from "@tidemark/driver"
 import { onTestFinished } from "vitest"
 
 export interface LogUnderTest {
@@ -179,6 +179,15 @@ export class LogUser {
 
   async list(workspace: string, after: string | undefined, limit: number): Promise<Extract<LogAnswer, { type: "listed" }>> {
     return only(await ask(this.log, { type: "list", workspace, after, limit }), "listed")
+  }
+
+  async trim(session: SessionName, epoch: Epoch, keep: Retention, at = start): Promise<LogAnswer> {
+    return ask(this.log, { type: "trim", session, epoch, keep, at })
+  }
+
+  /** The head after a trim that was carried out. */
+  async trimmed(session: SessionName, epoch: Epoch, keep: Retention, at = start): Promise<Head> {
+    return only(await this.trim(session, epoch, keep, at), "trimmed").head
   }
 
   /** Saves, and waits for what may go because of it. */

@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest"
 import { badInputLaws } from "./server-bad-input-laws.ts"
 import { cursorLaws } from "./server-cursor-laws.ts"
 import { streamLaws } from "./server-stream-laws.ts"
+import { trimLaws } from "./server-trim-laws.ts"
 import { receiptOf, ServerUnderTest } from "./server-under-test.ts"
 
 export interface ServerOptions {
@@ -37,6 +38,9 @@ export function describeServer({ baseUrl }: ServerOptions): void {
     })
     describe("the end of a session", () => {
       closeLaws(server)
+    })
+    describe("trimming", () => {
+      trimLaws(server)
     })
     describe("bad input", () => {
       badInputLaws(server)

@@ -1,6 +1,7 @@
 // The laws of a durable log, as tests that any implementation of the port runs: `describeSessionLog("ours", make)`. A law
 // may ask only what the port promises, never what one backend happens to do: a bug found in a backend becomes a law here
-// before it is fixed there. Keys have their own file (`idempotency-laws.ts`), and so have reads (`range-laws.ts`).
+// before it is fixed there. Keys have their own file (`idempotency-laws.ts`), and so have reads (`range-laws.ts`) and what a
+// log lets go of (`retention-laws.ts`).
 
 import { jsonText, origin, pointOf, position, sessionName, type Draft, type Entry } from "@tidemark/kernel"
 import type { LogAnswer, LogRequest } from "@tidemark/driver"
@@ -9,6 +10,7 @@ import { idempotencyLaws } from "./idempotency-laws.ts"
 import { ada, afterStart, all, ask, bob, close, commit, dataOf, event, LogUser, only, part, place, plain } from "./log-under-test.ts"
 import { snapshotAt, start, told, type MakeLog } from "./log-under-test.ts"
 import { rangeLaws } from "./range-laws.ts"
+import { retentionLaws } from "./retention-laws.ts"
 
 /** Registers the laws as one suite. `make` is called once for each test and gives a fresh, empty log. */
 export function describeSessionLog(name: string, make: MakeLog): void {
@@ -155,6 +157,7 @@ function appendLaws(make: MakeLog): void {
       { type: "create", session: ada, settings: plain, at: start },
       { type: "list", workspace: "lab", after: undefined, limit: 10 },
       { type: "save", session: ada, epoch, snapshot: snapshotAt(last, null) },
+      { type: "trim", session: ada, epoch, keep: { events: 1 }, at: start },
       { type: "delete", session: ada },
       { type: "head", session: ada },
     ]
@@ -169,7 +172,8 @@ function appendLaws(make: MakeLog): void {
         }),
       )
     }
-    expect(answers).toEqual([["appended"], ["head"], ["opened"], ["page"], ["created"], ["listed"], ["saved"], ["deleted"], ["absent"]])
+    const types = ["appended", "head", "opened", "page", "created", "listed", "saved", "trimmed", "deleted", "absent"]
+    expect(answers).toEqual(types.map((type) => [type]))
   })
 
   test("an append says how far it is durable: as far as the log promised", async () => {
@@ -274,59 +278,6 @@ function appendLaws(make: MakeLog): void {
   })
 }
 
-function retentionLaws(make: MakeLog): void {
-  const brief = { ...plain, retention: { events: 4 } }
-
-  test("L1 a trimmed session keeps epoch, next position and the mark at its floor", async () => {
-    const log = await LogUser.of(make)
-    const { epoch, entries, last } = await log.appendedEvents(ada, 12, { create: brief })
-    await log.save(ada, epoch, snapshotAt(last, 12))
-    const trimmed = await log.head(ada)
-    expect(trimmed).toMatchObject({ epoch, head: pointOf(last) })
-    expect(trimmed.floor.position).toBeGreaterThan(0)
-    expect(trimmed.floor).toEqual(pointOf(entries[trimmed.floor.position - 1] ?? origin))
-    const next = await log.appended(ada, [event(13)])
-    expect([next.epoch, next.first]).toEqual([epoch, 13])
-    expect(next.floor.position).toBeGreaterThanOrEqual(trimmed.floor.position)
-  })
-
-  test("what the retention promises to keep is kept: so many of the latest entries at least", async () => {
-    const log = await LogUser.of(make)
-    const { epoch, last, entries } = await log.appendedEvents(ada, 12, { create: brief })
-    await log.save(ada, epoch, snapshotAt(last, 12))
-    const { floor } = await log.head(ada)
-    expect(floor.position).toBeLessThanOrEqual(8)
-    expect((await log.entriesAfter(ada, floor)).map(told)).toEqual(entries.slice(floor.position).map(told))
-  })
-
-  test("trimming never passes the last saved snapshot: every view can still be folded", async () => {
-    const log = await LogUser.of(make)
-    const { epoch, entries } = await log.appendedEvents(ada, 12, { create: brief })
-    await log.under.trim?.()
-    expect((await log.head(ada)).floor).toEqual(origin)
-    const fifth: Entry | undefined = entries[4]
-    await log.save(ada, epoch, snapshotAt(fifth ?? origin, 5))
-    await log.appended(ada, [event(13)])
-    await log.under.trim?.()
-    expect((await log.head(ada)).floor.position).toBeLessThanOrEqual(5)
-    const opened = await log.open(ada)
-    expect(opened.snapshot?.point.position).toBe(5)
-    expect(dataOf(opened.entries)).toEqual([6, 7, 8, 9, 10, 11, 12, 13])
-  })
-
-  test("retention by age goes by the entries' own time", async () => {
-    const log = await LogUser.of(make)
-    const create = { ...plain, retention: { ageMs: 1000 } }
-    await log.appended(ada, [event("old")], { create }, start)
-    const { epoch, last } = await log.appended(ada, [event("young")], {}, afterStart(900))
-    await log.save(ada, epoch, snapshotAt(last, null))
-    await log.appended(ada, [event("now")], {}, afterStart(1800))
-    await log.under.trim?.()
-    expect((await log.head(ada)).floor.position).toBe(1)
-    expect(dataOf((await log.open(ada)).entries)).toEqual(["now"])
-  })
-}
-
 function restartLaws(make: MakeLog): void {
   test("L5 what was acknowledged is there after a restart: entries, marks, settings, snapshot, close", async (context) => {
     const log = await LogUser.of(make)
@@ -371,6 +322,19 @@ function restartLaws(make: MakeLog): void {
     await log.reopen()
     expect(await log.head(ada)).toEqual({ epoch, head: pointOf(last), floor, closed: null })
     only(await log.range(ada, epoch, place(floor)), "page")
+  })
+
+  test("L1 a session trimmed to nothing goes on after a restart where it stood", async (context) => {
+    const log = await LogUser.of(make)
+    context.skip(log.under.reopen === undefined, "nothing of this log outlives the process")
+    const { epoch, last } = await log.appendedEvents(ada, 3)
+    await log.save(ada, epoch, snapshotAt(last, 3))
+    await log.trimmed(ada, epoch, { events: 0 })
+    await log.reopen()
+    expect(await log.head(ada)).toEqual({ epoch, head: pointOf(last), floor: pointOf(last), closed: null })
+    expect((await log.open(ada)).snapshot).toEqual(snapshotAt(pointOf(last), 3))
+    const next = await log.appended(ada, [event(4)])
+    expect([next.epoch, next.first, dataOf(await log.entriesAfter(ada, last))]).toEqual([epoch, 4, [4]])
   })
 
   test("L4 keys are remembered over a restart", async (context) => {

@@ -1,11 +1,14 @@
 // The names other packages import. Nothing is defined here, and no file of this package imports this one.
 
 export { Call } from "./call.ts"
+export { checkPart, meets, meetsNothing, sealAll } from "./append-rules.ts"
 export { parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
+export type { KeyLimits, KeyResult, KeyVerdict } from "./key-table.ts"
 export { Driver } from "./machine.ts"
 export { MemoryLog, type MemoryLogLimits, type MemoryLogOptions, type MemoryLogStats } from "./memory-log.ts"
-export type { DriverConfig, DriverReadOutcome, DriverStats, LogTraits, SubscribeOptions } from "./machine.ts"
+export type { DriverConfig, DriverStats, LogTraits, SubscribeOptions } from "./machine.ts"
 export type { QuerySince } from "./query.ts"
+export type { DriverReadOutcome } from "./readers.ts"
 export type { NumberedRequest } from "./request-desk.ts"
 export type {
   AppendCallOutcome,
@@ -22,6 +25,7 @@ export type {
   ResumeCallOutcome,
   SessionInfo,
   SubscribeCallOutcome,
+  TrimOutcome,
 } from "./outcomes.ts"
 export type {
   AppendOutcome,

@@ -35,6 +35,51 @@ test("L5 a log that answers an append besides the point may have done it: the ou
   expect(outcome).toMatchObject({ type: "failed", effect: "unknown" })
 })
 
+test("L6 a deletion that may have happened leaves no session behind that the log does not have", () => {
+  const world = new World()
+  world.publish(1, 2)
+  const reader = world.subscribe({ type: "now" })
+  world.readAll(reader)
+  world.holding = true
+  const call = world.driver.delete(world.now, jobs)
+  world.run()
+  const [held] = world.held.splice(0)
+  world.holding = false
+  world.driver.handleAnswer(world.now, held?.id ?? 0, { type: "failed", effect: "unknown", reason: "unavailable", detail: "lost" })
+  expect(world.settle(call)).toMatchObject({ type: "failed", effect: "unknown" })
+  expect(world.settle(world.driver.observe(world.now, jobs))).toEqual({ type: "unknown_session" })
+  expect(world.driver.kernel.stats().sessions).toBe(0)
+})
+
+test("L6 a creation that may have happened is found by who waited for it", () => {
+  const world = new World()
+  const waiting = world.driver.subscribe(world.now, jobs, { type: "now" }, { filter: everything, recovery: "events", missing: "wait" })
+  world.run()
+  world.holding = true
+  world.driver.create(world.now, timestamp(1_000), jobs, settings)
+  world.run()
+  const [held] = world.held.splice(0)
+  world.holding = false
+  world.driver.handleAnswer(world.now, held?.id ?? 0, { type: "failed", effect: "unknown", reason: "unavailable", detail: "lost" })
+  expect(world.settle(waiting)).toMatchObject({ type: "subscribed" })
+})
+
+test("L7 a log that was opened anew is asked about every session, and what it does not hold any more is a gap", () => {
+  const log = new WatchedLog(true)
+  const world = new World(log)
+  world.publish(1, 3)
+  const reader = world.subscribe({ type: "now" })
+  world.readAll(reader)
+  log.replace()
+  const other = new World(log)
+  other.publish(1, 1)
+  expect(world.observe().position).toBe(3)
+  world.driver.handleReopened(world.now)
+  world.run()
+  expect(world.observe().position).toBe(1)
+  expect(world.readAll(reader)[0]).toBe("gap epoch")
+})
+
 test("L17 a call that is abandoned after it settled leaves no reader behind", () => {
   const world = new World()
   world.publish(1, 1)

@@ -208,6 +208,7 @@ class Client {
 type Op =
   | { readonly type: "publish"; readonly node: number; readonly count: number; readonly commit: boolean }
   | { readonly type: "delete" | "create" | "close" | "hole"; readonly node: number }
+  | { readonly type: "trim"; readonly node: number; readonly events: number }
   | { readonly type: "connect" | "disconnect" | "forget"; readonly client: number }
   | { readonly type: "read"; readonly client: number; readonly times: number }
   | { readonly type: "hold" | "release" | "wake"; readonly node: number }
@@ -223,6 +224,7 @@ const client = fc.nat(manners.length - 1)
 const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant("publish" as const), node, count: fc.integer({ min: 1, max: 30 }), commit: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("delete", "create", "hole", "hole", "close"), node }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("trim" as const), node, events: fc.constantFrom(0, 3, 20) }) },
   { weight: 4, arbitrary: fc.record({ type: comings, client }) },
   { weight: 12, arbitrary: fc.record({ type: fc.constant("read" as const), client, times: fc.nat(6) }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constantFrom("hold" as const, "release" as const, "release" as const, "wake" as const), node }) },
@@ -278,6 +280,9 @@ function play(ops: readonly Op[], sole: boolean): void {
         break
       case "create":
         world(step.node).driver.create(instant(now), timestamp(now), jobs, settings)
+        break
+      case "trim":
+        world(step.node).driver.trim(instant(now), timestamp(now), jobs, { events: step.events })
         break
       case "close":
       case "hole": {

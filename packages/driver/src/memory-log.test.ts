@@ -1,4 +1,4 @@
-import { jsonText, origin, position, sessionName, timestamp } from "@tidemark/kernel"
+import { epoch as makeEpoch, jsonText, origin, position, sessionName, timestamp } from "@tidemark/kernel"
 import type { Draft, Head, Point, SessionName, Timestamp } from "@tidemark/kernel"
 import { describe, expect, test } from "vitest"
 import { parseIdempotencyKey } from "./idempotency-key.ts"
@@ -151,6 +151,17 @@ describe("memory", () => {
     expect(append(log, ada, 1).type).toBe("storage_full")
   })
 
+  test("L17 what a trim lets go of is not held any more, and room it makes is room", () => {
+    const log = memoryLog({ memoryLogEvents: 10 })
+    append(log, ada, 9)
+    save(log, ada, 9)
+    const { epoch } = headOf(log, ada)
+    expect(ask(log, { type: "trim", session: ada, epoch, keep: { events: 2 }, at: at(0) }).type).toBe("trimmed")
+    expect([log.stats().entries, headOf(log, ada).floor.position]).toEqual([2, 7])
+    append(log, ada, 8)
+    expect([log.stats().entries, headOf(log, ada).floor.position]).toEqual([10, 7])
+  })
+
   test("an entry larger than the whole limit is taken when what came before is in a snapshot", () => {
     const log = memoryLog({ memoryLogBytes: 10 })
     for (let n = 1; n <= 3; n++) {
@@ -258,6 +269,16 @@ describe("a log that keeps no entries (`--log disabled`)", () => {
     const opened = ask(log, { type: "open", session: ada, budget })
     expect(opened).toMatchObject({ type: "opened", snapshot: { point: head, shown: { view: "v" } }, entries: [] })
     expect(headOf(log, ada).head.position).toBe(305)
+  })
+
+  test("a trim has nothing to do and answers with the head; one of another epoch is told so", () => {
+    const log = disabled()
+    append(log, ada, 3)
+    const head = headOf(log, ada)
+    expect(head.floor).toEqual(head.head)
+    expect(ask(log, { type: "trim", session: ada, epoch: head.epoch, keep: { events: 1 }, at: at(0) })).toEqual({ type: "trimmed", head })
+    const foreign = ask(log, { type: "trim", session: ada, epoch: makeEpoch("nobody", "knows"), keep: { events: 1 }, at: at(0) })
+    expect(foreign).toEqual({ type: "unreadable", reason: "epoch", head })
   })
 })
 

@@ -7,8 +7,9 @@
 
 import { contract, epoch, idOf, timestamp, unreachable, workspaceOf } from "@tidemark/kernel"
 import type { SessionName, Timestamp } from "@tidemark/kernel"
+import { checkPart, meetsNothing } from "./append-rules.ts"
 import { MemorySession, type MemorySessionLimits } from "./memory-session.ts"
-import type { AppendOutcome, AppendPart, Durability, Expectation, LogAnswer, LogRequest } from "./session-log.ts"
+import type { AppendOutcome, AppendPart, Durability, LogAnswer, LogRequest } from "./session-log.ts"
 import type { SessionLog, SessionSettings } from "./session-log.ts"
 
 export interface MemoryLogLimits extends MemorySessionLimits {
@@ -92,16 +93,22 @@ export class MemoryLog implements SessionLog {
       case "open":
       case "range":
       case "delete":
-      case "save": {
-        const session = this.#sessions.get(request.session)
-        return session === undefined ? { type: "absent" } : this.#answerOf(session, request)
-      }
+      case "save":
+        return this.#answerFor(request)
+      case "trim":
+        this.#advance(request.at)
+        return this.#answerFor(request)
       default:
         return unreachable(request)
     }
   }
 
-  #answerOf(session: MemorySession, request: Extract<LogRequest, { type: "head" | "open" | "range" | "delete" | "save" }>): LogAnswer {
+  #answerFor(request: OfOneSession): LogAnswer {
+    const session = this.#sessions.get(request.session)
+    return session === undefined ? { type: "absent" } : this.#answerOf(session, request)
+  }
+
+  #answerOf(session: MemorySession, request: OfOneSession): LogAnswer {
     switch (request.type) {
       case "head":
         return { type: "head", head: session.head }
@@ -112,6 +119,8 @@ export class MemoryLog implements SessionLog {
       case "save":
         session.save(this.#now, request.epoch, request.snapshot)
         return { type: "saved", head: session.head }
+      case "trim":
+        return session.trim(request.epoch, request.keep, request.at)
       case "delete":
         this.#delete(request.session)
         return { type: "deleted" }
@@ -186,6 +195,9 @@ export class MemoryLog implements SessionLog {
   }
 }
 
+/** What is asked of a session that must be there. */
+type OfOneSession = Extract<LogRequest, { type: "head" | "open" | "range" | "delete" | "save" | "trim" }>
+
 type Listed = readonly [id: string, session: MemorySession]
 
 /** The sessions of one workspace, sorted when somebody lists them. */
@@ -224,17 +236,4 @@ function firstAfter(sorted: readonly Listed[], id: string): number {
     else high = middle
   }
   return low
-}
-
-/** What a caller got wrong, before anything of the request is done. */
-function checkPart(part: AppendPart): void {
-  contract(part.drafts.length > 0, "an append has at least one draft")
-  const closeAt = part.drafts.findIndex((draft) => draft.type === "close")
-  contract(closeAt === -1 || closeAt === part.drafts.length - 1, "nothing follows a close")
-  contract((part.key === undefined) === (part.contentHash === undefined), "a key and a content hash come together")
-}
-
-/** Whether an expectation holds for a session that is about to be made: it stands at the origin of an epoch nobody knows. */
-function meetsNothing(expect: Expectation = {}): boolean {
-  return expect.epoch === undefined && (expect.position ?? 0) === 0 && (expect.mark ?? 0) === 0 && (expect.revision ?? 0) === 0
 }

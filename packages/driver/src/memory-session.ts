@@ -1,11 +1,12 @@
 // One session of the memory log, from its creation to its deletion: places, keys, close, snapshot. A session that is made
 // again after a deletion is another object with another epoch. The order of the checks in `append` is a law (L4).
 
-import { contract, pointOf, seal, timestamp } from "@tidemark/kernel"
-import type { Closed, Draft, Entry, Epoch, Head, Place, Point, SessionName, Timestamp } from "@tidemark/kernel"
+import { pointOf, timestamp } from "@tidemark/kernel"
+import type { Closed, Entry, Epoch, Head, Place, SessionName, Timestamp } from "@tidemark/kernel"
+import { meets, sealAll } from "./append-rules.ts"
 import { KeyTable, type KeyLimits } from "./key-table.ts"
 import { MemoryEntries, type EntryBounds } from "./memory-entries.ts"
-import type { AppendOutcome, AppendPart, Expectation, LogAnswer, RangeBudget } from "./session-log.ts"
+import type { AppendOutcome, AppendPart, LogAnswer, RangeBudget, Retention } from "./session-log.ts"
 import type { SessionSettings, SessionSummary, Snapshot } from "./session-log.ts"
 
 export interface MemorySessionLimits extends KeyLimits {
@@ -40,7 +41,7 @@ export class MemorySession {
     limits: MemorySessionLimits,
     keepsEntries: boolean,
   ) {
-    const { events = Infinity, bytes = Infinity, ageMs = Infinity } = made.settings.retention
+    const { events, bytes, ageMs } = boundsOf(made.settings.retention)
     this.#name = name
     this.#epoch = made.epoch
     this.#settings = made.settings
@@ -74,7 +75,7 @@ export class MemorySession {
     }
     const before = this.#entries.head
     if (this.#closed !== null) return { type: "closed", closed: this.#closed, at: before, epoch: this.#epoch }
-    if (!this.#meets(part.expect)) return { type: "expectation_failed", epoch: this.#epoch, actual: before }
+    if (!meets(part.expect, this.#epoch, before)) return { type: "expectation_failed", epoch: this.#epoch, actual: before }
     if (this.#isFull()) return { type: "storage_full", detail: this.#whyFull() }
 
     const at = timestamp(Math.max(wall, this.#lastAt))
@@ -115,20 +116,17 @@ export class MemorySession {
     this.#trim(now)
   }
 
+  /** Lets go of what `keep` does not say, as far as the snapshot allows; ages count from `at`. */
+  trim(epoch: Epoch, keep: Retention, at: Timestamp): LogAnswer {
+    if (epoch !== this.#epoch) return { type: "unreadable", reason: "epoch", head: this.head }
+    if (this.#snapshot !== undefined) this.#entries.trim(at, boundsOf(keep), this.#snapshot.point.position)
+    return { type: "trimmed", head: this.head }
+  }
+
   /** Lets go of what is too old at `now`, in a session that nobody may ever append to again. */
   sweep(now: Timestamp): void {
     this.#keys.sweep(now)
     this.#trim(now)
-  }
-
-  #meets(expect: Expectation = {}): boolean {
-    const { position, mark, revision } = this.#entries.head
-    return (
-      (expect.epoch === undefined || expect.epoch === this.#epoch) &&
-      (expect.position === undefined || expect.position === position) &&
-      (expect.mark === undefined || expect.mark === mark) &&
-      (expect.revision === undefined || expect.revision === revision)
-    )
   }
 
   #push(at: Timestamp, entry: Entry): void {
@@ -163,18 +161,9 @@ export class MemorySession {
   }
 }
 
-const nothing: EntryBounds = { events: 0, bytes: 0, ageMs: 0 }
-
-/** Places for all drafts, in a row. */
-function sealAll(after: Point, at: Timestamp, drafts: readonly Draft[]): [Entry, ...Entry[]] {
-  const [first, ...rest] = drafts
-  contract(first !== undefined, "an append has at least one draft")
-  const entries: [Entry, ...Entry[]] = [seal(after, at, first)]
-  let before: Entry = entries[0]
-  for (const draft of rest) {
-    const entry = seal(before, at, draft)
-    entries.push(entry)
-    before = entry
-  }
-  return entries
+/** A bound left out does not exist. */
+function boundsOf({ events = Infinity, bytes = Infinity, ageMs = Infinity }: Retention): EntryBounds {
+  return { events, bytes, ageMs }
 }
+
+const nothing: EntryBounds = { events: 0, bytes: 0, ageMs: 0 }

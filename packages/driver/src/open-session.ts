@@ -2,9 +2,9 @@
 // `OpenSessions` changes it (`appends` is the append queue's count); others hold it, because its name may come to mean
 // another session.
 
-import type { Head, Instant, SessionName } from "@tidemark/kernel"
+import type { Epoch, Head, Instant, Position, SessionName } from "@tidemark/kernel"
 import type { LogFailed } from "./outcomes.ts"
-import type { SessionSettings } from "./session-log.ts"
+import type { LogAnswer, SessionSettings } from "./session-log.ts"
 
 export class OpenSession {
   readonly name: SessionName
@@ -29,6 +29,12 @@ export class OpenSession {
   /** When the last save was asked for. */
   savedAt: Instant
   saving = false
+  /** The last snapshot that the log is known to hold, where it is one that this process's model would restore. */
+  saved: { readonly epoch: Epoch; readonly position: Position } | undefined
+  /** Told what the log answers to the save under way. */
+  readonly whenSaved: ((now: Instant, answer: LogAnswer) => void)[] = []
+  /** The snapshot in the log is of another version of the model: a new one is due as soon as the kernel reaches the head. */
+  owesSnapshot = false
 
   constructor(name: SessionName, now: Instant) {
     this.name = name

@@ -331,6 +331,14 @@ describe("memory", () => {
     expect([world.driver.stats().sessions, world.driver.kernel.stats().sessions]).toEqual([0, 0])
   })
 
+  test("a long way to the head is saved at its end, and not on the way", () => {
+    const log = new WatchedLog(true)
+    new World(log, { snapshotEvents: 1000 }).publish(1, 60)
+    log.asked()
+    expect(new World(log, { snapshotEvents: 10 }).observe().position).toBe(60)
+    expect(inWords(log.asked())).toEqual(["open", ...[8, 16, 24, 32, 40, 48, 56].map((after) => `range after ${after}`), "save"])
+  })
+
   test("L10 a snapshot is saved every so many entries, and what it covers need not be there when the session comes back", () => {
     const log = new WatchedLog(true)
     const world = new World(log)
@@ -363,6 +371,21 @@ describe("memory", () => {
     batch()
     world.run()
     expect(saves()).toBe(1)
+  })
+
+  test("L17 of many sessions that become idle together a few are saved at a time, and all of them leave", () => {
+    const log = new WatchedLog(true)
+    const world = new World(log, { sessionsInMemoryMax: 100 })
+    for (let n = 1; n <= 40; n++) world.publish(1, 1, named(`s${n}`))
+    const saves = () => log.asked().filter(({ type }) => type === "save").length
+    log.asked()
+    world.holding = true
+    world.wait(60_001)
+    expect([saves(), world.driver.stats().sessions]).toEqual([16, 24])
+    world.release()
+    world.wait(101)
+    world.wait(101)
+    expect([saves(), world.driver.stats().sessions]).toEqual([24, 0])
   })
 
   test("L10 a view that could not be folded is never saved: what it is made of stays in the log", () => {

@@ -20,19 +20,17 @@ import {
   type SessionName,
 } from "@tidemark/kernel"
 import { OpenSession, type DoorHandler, type Waiter } from "./open-session.ts"
-import type { SessionInfo } from "./outcomes.ts"
+import type { LogFailed, SessionInfo } from "./outcomes.ts"
 import { failure, type RequestDesk } from "./request-desk.ts"
 import { sessionInfo } from "./session-info.ts"
 import type { AppendOutcome, LogAnswer, SessionSettings, Snapshot } from "./session-log.ts"
+import { Snapshots, type Reached, type SnapshotsConfig } from "./snapshots.ts"
 
-export interface OpenSessionsConfig {
+export interface OpenSessionsConfig extends SnapshotsConfig {
   /** Sessions held in memory; beyond it the one idle for longest leaves. */
   readonly sessionsInMemoryMax: number
   /** A session without reader, call or append for this many milliseconds leaves memory. */
   readonly sessionIdleMs: number
-  /** Entries, or bytes of them, after which a snapshot is saved. */
-  readonly snapshotEvents: number
-  readonly snapshotBytes: number
   /** One page read from the log. */
   readonly pageEvents: number
   readonly pageBytes: number
@@ -45,6 +43,7 @@ export class OpenSessions {
   readonly #kernel: Kernel
   readonly #desk: RequestDesk
   readonly #sole: boolean
+  readonly #snapshots: Snapshots
   /** In the order of their last use. */
   readonly #sessions = new Map<SessionName, OpenSession>()
   readonly #idle = new Deadlines<OpenSession>()
@@ -58,6 +57,7 @@ export class OpenSessions {
     this.#kernel = kernel
     this.#desk = desk
     this.#sole = sole
+    this.#snapshots = new Snapshots(config, kernel, desk, (now, session, head) => this.#learn(now, session, head))
   }
 
   get size(): number {
@@ -141,6 +141,11 @@ export class OpenSessions {
     if (here.loaded) this.#advance(now, here)
   }
 
+  /** What was known of any session may have been another log. */
+  doubtAll(now: Instant): void {
+    for (const session of [...this.#sessions.values()]) this.doubt(now, session)
+  }
+
   /** An answer about something else said where the log is. */
   learned(now: Instant, session: OpenSession, head: Head): void {
     if (session.gone || !session.loaded) return
@@ -154,6 +159,11 @@ export class OpenSessions {
     this.#open(now, session)
   }
 
+  /** Calls `then` once the log holds a snapshot at or after `through`, a position of this epoch that the kernel has reached. */
+  reach(now: Instant, session: OpenSession, epoch: Epoch, through: number, then: (now: Instant, reached: Reached) => void): void {
+    this.#snapshots.reach(now, session, epoch, through, then)
+  }
+
   info(session: OpenSession): SessionInfo | undefined {
     const { name, head, settings } = session
     const state = this.#kernel.describe(name)
@@ -165,7 +175,8 @@ export class OpenSessions {
     for (let session = this.#retries.take(now); session !== undefined; session = this.#retries.take(now)) this.#advance(now, session)
     for (let session = this.#idle.take(now); session !== undefined; session = this.#idle.take(now)) {
       const idleAt = later(session.usedAt, this.#config.sessionIdleMs)
-      if (idleAt > now || !this.#unload(now, session)) this.#idle.set(session, idleAt > now ? idleAt : later(now, this.#config.sessionIdleMs))
+      if (idleAt > now) this.#idle.set(session, idleAt)
+      else if (!this.#unload(now, session)) this.#idle.set(session, later(now, this.#snapshots.isBusy ? this.#config.retryMs : this.#config.sessionIdleMs))
     }
   }
 
@@ -212,6 +223,10 @@ export class OpenSessions {
     const state = this.#kernel.describe(session.name)
     if (state === undefined || session.head === undefined || state.epoch !== session.head.epoch) return this.#open(now, session)
     if (state.point.position < session.head.head.position) return this.#fill(now, session, state.epoch, state.point)
+    if (session.owesSnapshot) {
+      session.owesSnapshot = false
+      this.#snapshots.save(now, session)
+    }
     const proof: Head = { ...session.head, closed: state.closed }
     const unsure = session.doubts > session.settledDoubts
     const trusted = this.#sole && !unsure
@@ -235,24 +250,33 @@ export class OpenSessions {
         for (const waiter of session.waiters) waiter.asked = false
         return this.#advance(now, session)
       }
-      if (answer.type !== "opened") return this.#fail(now, session, answer)
+      if (answer.type !== "opened") return this.#fail(now, session, failure(answer))
       session.settledDoubts = doubts
       session.settings = answer.settings
       if (lost === undefined) this.#learn(now, session, answer.head)
       else session.head = answer.head
-      const unreadable = this.#load(now, session, { ...answer, epoch: answer.head.epoch, floor: answer.head.floor }, lost)
-      if (unreadable !== undefined) return this.#fail(now, session, { type: "failed", effect: "none", reason: "unavailable", detail: unreadable })
+      const unreadable = this.#load(now, session, this.#beginning(session, answer), lost)
+      if (unreadable !== undefined) return this.#fail(now, session, { type: "failed", effect: "none", reason: "view_failed", detail: unreadable })
       session.loaded = true
       this.#letOthersGo(now)
       this.#advance(now, session)
     })
   }
 
+  /** Where the fold begins: a snapshot of another version of the model is passed over while all that it was made of is held. */
+  #beginning(session: OpenSession, { head, settings, snapshot, entries }: Extract<LogAnswer, { type: "opened" }>): Beginning {
+    const { epoch, floor } = head
+    const version = this.#kernel.modelVersion(settings.model)
+    session.owesSnapshot = snapshot !== undefined && version !== undefined && snapshot.modelVersion !== version
+    session.saved = snapshot === undefined || session.owesSnapshot ? undefined : { epoch, position: snapshot.point.position }
+    return session.owesSnapshot && floor.position === 0 ? { epoch, floor, entries: [] } : { epoch, floor, snapshot, entries }
+  }
+
   #askHead(_now: Instant, session: OpenSession): void {
     const { doubts } = session
     this.#ask(session, { type: "head", session: session.name }, (now, answer) => {
       if (answer.type === "absent") return this.#absentNow(now, session)
-      if (answer.type !== "head") return this.#fail(now, session, answer)
+      if (answer.type !== "head") return this.#fail(now, session, failure(answer))
       session.settledDoubts = doubts
       this.#learn(now, session, answer.head)
       this.#advance(now, session)
@@ -268,7 +292,7 @@ export class OpenSessions {
         const { reason } = answer
         return this.#open(now, session, reason === "ahead" || reason === "diverged" ? reason : undefined)
       }
-      if (answer.type !== "page") return this.#fail(now, session, answer)
+      if (answer.type !== "page") return this.#fail(now, session, failure(answer))
       this.#learn(now, session, answer.head)
       this.#install(now, session, answer.head.epoch, answer.entries)
       if (answer.entries.length === 0 && session.head?.epoch === epoch) session.head = { ...session.head, head: answer.head.head }
@@ -287,12 +311,7 @@ export class OpenSessions {
     })
   }
 
-  #load(
-    now: Instant,
-    session: OpenSession,
-    from: { readonly epoch: Epoch; readonly floor: Point; readonly snapshot?: Snapshot | undefined; readonly entries: readonly Entry[] },
-    lost?: "ahead" | "diverged",
-  ): string | undefined {
+  #load(now: Instant, session: OpenSession, from: Beginning, lost?: "ahead" | "diverged"): string | undefined {
     const { snapshot, epoch, floor, entries } = from
     const closed = snapshot !== undefined && snapshot.point.position === session.head?.head.position ? session.head.closed : null
     const origins: SessionOrigin = {
@@ -304,13 +323,13 @@ export class OpenSessions {
       entries,
     }
     const opened = this.#kernel.openSession(now, session.name, origins, lost)
-    this.#count(now, session, entries)
+    this.#snapshots.count(now, session, entries)
     return opened.type === "unreadable" ? opened.because : undefined
   }
 
   #install(now: Instant, session: OpenSession, epoch: Epoch, entries: readonly Entry[]): void {
     const handled = this.#kernel.handleAppended(now, session.name, epoch, entries)
-    if (handled.type === "installed") this.#count(now, session, entries)
+    if (handled.type === "installed") this.#snapshots.count(now, session, entries)
     if (handled.type === "diverged" && !session.asking) this.#open(now, session, "diverged")
   }
 
@@ -340,9 +359,9 @@ export class OpenSessions {
     for (const waiter of proven) waiter.enter(now, { type: "unknown_session" })
   }
 
-  #fail(now: Instant, session: OpenSession, answer: LogAnswer): void {
+  #fail(now: Instant, session: OpenSession, failed: LogFailed): void {
     const waiters = session.waiters.splice(0)
-    for (const waiter of waiters) waiter.enter(now, failure(answer))
+    for (const waiter of waiters) waiter.enter(now, failed)
     // Nobody may ask again, and its readers must not wait for ever for what the log is known to hold.
     if (session.loaded) this.#retries.set(session, later(now, this.#config.retryMs))
     else this.#forget(session)
@@ -355,41 +374,6 @@ export class OpenSessions {
     session.gone = true
     this.#idle.set(session, undefined)
     if (this.#sessions.get(session.name) === session) this.#sessions.delete(session.name)
-  }
-
-  #count(now: Instant, session: OpenSession, entries: readonly Entry[]): void {
-    session.sinceSnapshot.events += entries.length
-    for (const entry of entries) session.sinceSnapshot.bytes += entry.bytes
-    if (this.#wantsSnapshot(now, session)) this.#save(now, session)
-  }
-
-  /** The log lets go of nothing that no snapshot covers: a session that keeps little is saved as often as that wants. */
-  #wantsSnapshot(now: Instant, session: OpenSession): boolean {
-    const { events, bytes } = session.sinceSnapshot
-    const kept = session.settings?.retention
-    return (
-      events >= Math.min(this.#config.snapshotEvents, Math.ceil((kept?.events ?? Infinity) / 4)) ||
-      bytes >= Math.min(this.#config.snapshotBytes, Math.ceil((kept?.bytes ?? Infinity) / 4)) ||
-      (events > 0 && now >= session.savedAt + (kept?.ageMs ?? Infinity) / 4)
-    )
-  }
-
-  #save(now: Instant, session: OpenSession): void {
-    if (session.saving) return
-    const observation = this.#kernel.observe(now, session.name)
-    // A view that could not be folded is no ground to trim on: what it is made of stays in the log.
-    if (observation === undefined || observation.viewFailed) return
-    const { view, provisional } = observation.json()
-    const modelVersion = this.#kernel.describe(session.name)?.modelVersion ?? 0
-    session.sinceSnapshot = { events: 0, bytes: 0 }
-    session.saving = true
-    session.savedAt = now
-    const snapshot = { point: observation.point, modelVersion, shown: { view, provisional } }
-    this.#desk.ask({ type: "save", session: session.name, epoch: observation.epoch, snapshot }, (then, answer) => {
-      session.saving = false
-      // The log may have let go of what the snapshot covers.
-      if (answer.type === "saved" && session.loaded && !session.gone) this.#learn(then, session, answer.head)
-    })
   }
 
   #letOthersGo(now: Instant): void {
@@ -405,7 +389,8 @@ export class OpenSessions {
   #unload(now: Instant, session: OpenSession): boolean {
     if (session.waiters.length > 0 || session.asking || session.appends > 0) return false
     if (session.loaded) {
-      if (session.sinceSnapshot.events > 0) this.#save(now, session)
+      if (session.sinceSnapshot.events > 0 && this.#snapshots.isBusy) return false
+      if (session.sinceSnapshot.events > 0) this.#snapshots.save(now, session)
       if (this.#kernel.unloadSession(now, session.name) === "in_use") return false
       this.#retries.set(session, undefined)
       session.loaded = false
@@ -414,4 +399,12 @@ export class OpenSessions {
     this.#forget(session)
     return true
   }
+}
+
+/** What the log holds of a session, from where its fold begins. */
+interface Beginning {
+  readonly epoch: Epoch
+  readonly floor: Point
+  readonly snapshot?: Snapshot | undefined
+  readonly entries: readonly Entry[]
 }

@@ -17,11 +17,12 @@ import type {
 import type { IdempotencyKey } from "./idempotency-key.ts"
 import type { Durability, Expectation, SessionSettings } from "./session-log.ts"
 
-/** The log could not do it; `effect: "unknown"`: repeat under the same key to find out. */
+/** It could not be done; `effect: "unknown"`: repeat under the same key to find out. */
 export interface LogFailed {
   readonly type: "failed"
   readonly effect: "none" | "unknown"
-  readonly reason: "unavailable" | "storage_full" | "busy"
+  /** `view_failed`: the log is well, but the session's view cannot be made of what it holds; `detail` says what would help. */
+  readonly reason: "unavailable" | "storage_full" | "busy" | "view_failed"
   readonly detail: string
 }
 
@@ -92,6 +93,9 @@ export type CreateOutcome =
   | LogFailed
 
 export type DeleteOutcome = { readonly type: "deleted" } | { readonly type: "unknown_session" } | LogFailed
+
+/** `info`: as the log has it after the trim. */
+export type TrimOutcome = { readonly type: "trimmed"; readonly info: SessionInfo } | { readonly type: "unknown_session" } | LogFailed
 
 export type ListOutcome = { readonly type: "listed"; readonly sessions: readonly SessionInfo[]; readonly next: string | null } | LogFailed
 

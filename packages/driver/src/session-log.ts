@@ -117,6 +117,8 @@ export type LogRequest =
   | { readonly type: "list"; readonly workspace: string; readonly after: string | undefined; readonly limit: number }
   /** Keeps a snapshot; an older one, or one of another epoch, is ignored. */
   | { readonly type: "save"; readonly session: SessionName; readonly epoch: Epoch; readonly snapshot: Snapshot }
+  /** Lets go, now, of the entries beyond `keep`, oldest first, but of none after the last saved snapshot. Ages count from `at`. */
+  | { readonly type: "trim"; readonly session: SessionName; readonly epoch: Epoch; readonly keep: Retention; readonly at: Timestamp }
 
 /** At least one entry is given where there is one. */
 export interface RangeBudget {
@@ -146,8 +148,10 @@ export type LogAnswer =
   | { readonly type: "listed"; readonly sessions: readonly SessionSummary[]; readonly next: string | undefined }
   /** `head` after it: what the snapshot lets go of may be gone. */
   | { readonly type: "saved"; readonly head: Head }
+  /** `head` after it; a `trim` of another epoch is `unreadable`. */
+  | { readonly type: "trimmed"; readonly head: Head }
   | { readonly type: "absent" }
-  /** The log could not do it. `effect: "unknown"` for an append that may or may not have happened. */
+  /** The log could not do it. `effect: "unknown"` for what changes the log and may or may not have happened. */
   | { readonly type: "failed"; readonly effect: "none" | "unknown"; readonly reason: "unavailable" | "storage_full"; readonly detail: string }
 
 /** A durable log. */
@@ -160,6 +164,11 @@ export interface SessionLog {
   readonly appendsInFlightMax: number
   /** What `append` answers when all is well. */
   readonly durability: Durability
+  /**
+   * Calls `listener` whenever the log was opened anew, so that what this process knows of it may not hold any more. Left
+   * out where that cannot be.
+   */
+  whenReopened?(listener: () => void): void
   /** Calls `answer` exactly once, during the call or later. */
   submit(request: LogRequest, answer: (answer: LogAnswer) => void): void
 }

@@ -12,7 +12,7 @@ export class WatchedLog implements SessionLog {
   /** Fails everything, without effect. */
   away = false
   #asked: LogRequest[] = []
-  readonly #log = memoryLog()
+  #log = memoryLog()
 
   constructor(sole: boolean) {
     this.sole = sole
@@ -22,6 +22,11 @@ export class WatchedLog implements SessionLog {
     this.#asked.push(request)
     if (this.away) answer({ type: "failed", effect: "none", reason: "unavailable", detail: "away" })
     else this.#log.submit(request, answer)
+  }
+
+  /** Another log is here from now on, with nothing in it. */
+  replace(): void {
+    this.#log = memoryLog("other")
   }
 
   /** What it was asked since this was called last. */

@@ -166,10 +166,10 @@ export function readerOf(outcome: SubscribeCallOutcome): ReaderId {
   return outcome.reader
 }
 
-export function memoryLog(): SessionLog {
+export function memoryLog(prefix = "t"): SessionLog {
   let tokens = 0
   return new MemoryLog({
     limits: { memoryLogEvents: 60, memoryLogBytes: 1_000_000, keyAgeMs: 86_400_000, keysPerSession: 100, keysPerProducer: 64, sessionsPerWorkspace: 100 },
-    token: () => `t${++tokens}`,
+    token: () => `${prefix}${++tokens}`,
   })
 }

@@ -88,7 +88,8 @@ describe("facts from the log", () => {
     const kernel = new Kernel(config)
     const origins = { epoch: e1, modelVersion: 1, floor: origin, entries: [] }
     const base = { point: origin, shown: undefined, closed: null }
-    expect(kernel.openSession(t0, name, { ...origins, model: "none", base })).toEqual({ type: "unreadable", because: 'no model is called "none"' })
+    const because = 'session default/fed is of the model "none", and this process has no model of that name: start it with that model'
+    expect(kernel.openSession(t0, name, { ...origins, model: "none", base })).toEqual({ type: "unreadable", because })
     const odd = { point: last(entries(1)), shown: { view: 1, provisional: 2 }, closed: null }
     expect(kernel.openSession(t0, name, { ...origins, model: "log", base: odd }).type).toBe("unreadable")
     expect(kernel.openSession(t0, name, { ...origins, model: "log", modelVersion: 0, base: odd }).type).toBe("unreadable")
@@ -107,13 +108,20 @@ describe("a snapshot of another version of the model", () => {
     const base = { point: last(all.slice(0, 2)), shown: { view: "two", provisional: null }, closed: null }
     const from = { epoch: e1, model: "count", modelVersion, floor: origin, base, entries: all.slice(2) }
     const opened = kernel.openSession(t0, name, from)
-    return opened.type === "opened" ? kernel.observe(t0, name)?.json().view : opened.type
+    return opened.type === "unreadable" ? opened.because : kernel.observe(t0, name)?.json().view
   }
 
   test("L10 is migrated where the model can, and nothing is guessed where it cannot", () => {
     const model = defineModel({ ...counted, migrate })
-    expect([2, 1, 0].map((version) => open(version, model))).toEqual([["two", "3"], [{ once: "two" }, "3"], "unreadable"])
-    expect(open(1, defineModel(counted))).toBe("unreadable")
+    expect([2, 1].map((version) => open(version, model))).toEqual([["two", "3"], [{ once: "two" }, "3"]])
+    const why = (version: number, because: string) =>
+      `session default/fed: its view was saved by version ${version} of the model "count", version 2 ${because}, and the events it was made of are ` +
+      `not here to be folded again: let version 2 migrate from version ${version}, or start a release that has version ${version}`
+    expect(open(0, model)).toBe(why(0, "cannot migrate it"))
+    expect(open(1, defineModel(counted))).toBe(why(1, "has no migrate"))
+    const forgetful: SessionModel = { ...model, restore: () => undefined }
+    const mend = "and that very version cannot restore it: mend the model, or delete the session"
+    expect(open(2, forgetful)).toBe(`session default/fed: its view was saved by version 2 of the model "count", ${mend}`)
   })
 })
 

@@ -31,7 +31,7 @@ import type { KernelConfig, KernelStats, SessionState } from "./kernel-config.ts
 import { InMemoryLiveReplayStore, type LiveReplayStore } from "./live-replay-store.ts"
 import type { SessionModel } from "./model.ts"
 import type { SessionObservation } from "./observation.ts"
-import { foldOf, type OpenOutcome, type SessionOrigin } from "./origin.ts"
+import { foldOf, whyNoModel, whyUnreadable, type OpenOutcome, type SessionOrigin } from "./origin.ts"
 import type {
   ExplainOptions,
   ExplainOutcome,
@@ -121,7 +121,7 @@ export class Kernel implements Timed {
   openSession(now: Instant, name: SessionName, from: SessionOrigin, lost?: "ahead" | "diverged"): OpenOutcome {
     this.#tick(now)
     const model = this.#model(from.model)
-    if (model === undefined) return { type: "unreadable", because: `no model is called ${JSON.stringify(from.model)}` }
+    if (model === undefined) return { type: "unreadable", because: whyNoModel(name, from) }
     const held = this.#sessions.get(name)
     contract(held === undefined || !held.own, `session ${name} is its own log`)
     const head: Point = from.entries.at(-1) ?? from.base.point
@@ -134,7 +134,7 @@ export class Kernel implements Timed {
       }
     }
     const fold = foldOf(model, from)
-    if (fold === undefined) return { type: "unreadable", because: `the view of version ${from.modelVersion} of ${model.name} cannot be restored` }
+    if (fold === undefined) return { type: "unreadable", because: whyUnreadable(name, model, from) }
     const base = { epoch: from.epoch, point: from.base.point, fold, floor: from.floor, closed: from.base.closed }
     if (held === undefined) {
       const session = new Session(name, model, false, base, this.#store, this.#ages)

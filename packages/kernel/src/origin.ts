@@ -1,7 +1,7 @@
 // Where a fed session comes from: what its log said when it was opened, and how that becomes a fold.
 
 import type { Entry } from "./entry.ts"
-import type { Epoch, Point } from "./ids.ts"
+import type { Epoch, Point, SessionName } from "./ids.ts"
 import type { Fold, SessionModel, Shown } from "./model.ts"
 import type { Closed } from "./observation.ts"
 
@@ -33,4 +33,21 @@ export function foldOf(model: SessionModel, from: SessionOrigin): Fold | undefin
   if (from.modelVersion === model.version) return model.restore(shown)
   const migrated = model.migrate?.(from.modelVersion, shown)
   return migrated === undefined ? undefined : model.restore(migrated)
+}
+
+/** The session's model is not one of this kernel's. */
+export function whyNoModel(name: SessionName, from: SessionOrigin): string {
+  return `session ${name} is of the model ${JSON.stringify(from.model)}, and this process has no model of that name: start it with that model`
+}
+
+/** Why `foldOf` had nothing, and what would help. */
+export function whyUnreadable(name: SessionName, model: SessionModel, from: SessionOrigin): string {
+  const [there, here] = [from.modelVersion, model.version]
+  const said = `session ${name}: its view was saved by version ${there} of the model ${JSON.stringify(model.name)}`
+  if (there === here) return `${said}, and that very version cannot restore it: mend the model, or delete the session`
+  const missing = model.migrate === undefined ? "has no migrate" : "cannot migrate it"
+  return (
+    `${said}, version ${here} ${missing}, and the events it was made of are not here to be folded again: ` +
+    `let version ${here} migrate from version ${there}, or start a release that has version ${there}`
+  )
 }

@@ -38,6 +38,7 @@ describe("the command line", () => {
     const wrong = [
       ...[[], ["tial", "x"], ["tail"], ["tail", "x", "--output"], ["tail", "x", "--output", file("no")], ["tail", "x", "--from", "end"]],
       ...[["tail", ".."], ["publish", "a b"], ["publish", "x", "--ndjson", "--kind", "k"], ["publish", "x", "--producer", ""]],
+      ...[["trim", "x"], ["trim", "x", "--keep-age", "5"], ["trim", "x", "--keep-events", "-1"], ["trim", "x", "--keep-bytes", "1XB"]],
       ...[["explain", "x"], ["observe", "x", "--url", "nowhere"], ["completions", "toString"]],
     ]
     for (const words of wrong) {
@@ -50,7 +51,8 @@ describe("the command line", () => {
 
   test("where no host answers it is exit code 3, and the message says how to start one", async () => {
     const away = "http://127.0.0.1:1"
-    for (const words of [["tail", "x"], ["publish", "x"], ["publish", "x", "--producer", "p"], ["observe", "x"], ["sessions"]]) {
+    const asking = [["tail", "x"], ["publish", "x"], ["publish", "x", "--producer", "p"], ["observe", "x"], ["sessions"], ["export", "x"], ["import", "x"]]
+    for (const words of asking) {
       const { code, stdout, stderr } = await tidemark([...words, "--url", away], "a\n").ended
       expect([code, stdout], words.join(" ")).toEqual([3, ""])
       expect(stderr).toContain("Is it running? Start it with `npm start`")
@@ -58,7 +60,7 @@ describe("the command line", () => {
   })
 
   test("a session that is not there is exit code 4", async () => {
-    for (const words of [["observe", "nobody"], ["close", "nobody"], ["tail", "nobody", "--no-follow"]]) {
+    for (const words of [["observe", "nobody"], ["close", "nobody"], ["tail", "nobody", "--no-follow"], ["trim", "nobody", "--keep-events", "1"]]) {
       const { code, stderr } = await run(words)
       expect(code, `${words.join(" ")}: ${stderr}`).toBe(4)
     }
@@ -331,6 +333,16 @@ describe("single calls", () => {
     }
     expect((await run(["commit", "refused-view"], Buffer.from([0x22, 0xff, 0x22]))).code).toBe(6)
     expect((await run(["observe", "refused-view"])).code).toBe(4)
+  })
+
+  test("a trim lets go of what it is not told to keep, and answers with the session", async () => {
+    await publish("trimmed", lines(9))
+    const trim = async (...words: string[]) => JSON.parse((await run(["trim", "trimmed", ...words])).stdout)
+    expect(await trim("--keep-events", "9", "--keep-age", "1h")).toMatchObject({ session: "trimmed", head: 9, earliest: 1 })
+    expect(await trim("--keep-events", "4")).toMatchObject({ head: 9, earliest: 6 })
+    const tail = await run(["observe", "trimmed"])
+    expect([tail.code, JSON.parse(tail.stdout).provisional.events.length]).toEqual([0, 9])
+    expect(await trim("--keep-bytes", "0.5KiB", "--keep-events", "0")).toMatchObject({ head: 9, earliest: 10 })
   })
 
   test("explain says what a resume would do with a cursor, or with the one a tail keeps", async () => {

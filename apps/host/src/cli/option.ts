@@ -1,6 +1,7 @@
 // What a command can be told. An option is a value that knows its name, its help and how to read what was given, so
 // that parsing, help and completions come from the same words and a command reads `args.get(output)` with the right type.
 
+import { parseAmount, spelled, type LimitUnit } from "../limits.ts"
 import { usage } from "./exit.ts"
 
 export interface Option<Value> {
@@ -57,6 +58,21 @@ export function integer(
       const value = /^-?\d{1,16}$/.test(written) ? Number(written) : Number.NaN
       if (value >= min && value <= max) return value
       throw usage(`--${named.name} takes a whole number from ${min} to ${max}, not ${JSON.stringify(written)}`)
+    },
+  }
+}
+
+/** A count, size or time from 0, written as the host's limits are. */
+export function amount(named: Named & { readonly placeholder: string; readonly unit: LimitUnit }): Option<number | undefined> {
+  const { unit, ...option } = named
+  return {
+    ...option,
+    read: (given) => {
+      const [written] = given
+      if (written === undefined) return undefined
+      const value = parseAmount(unit, written)
+      if (value === undefined) throw usage(`--${named.name} takes ${spelled[unit]}, not ${JSON.stringify(written)}`)
+      return value
     },
   }
 }

@@ -64,7 +64,7 @@ async function openCursorFile(path: string): Promise<CursorFile> {
 }
 
 /** Resolves when the system has taken all of it. */
-function writeStandardOutput(text: string): Promise<void> {
+export function writeStandardOutput(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (!error) resolve()

@@ -2,10 +2,10 @@
 // before are the client package's; here bytes become drafts, and progress becomes words.
 
 import { publish, type PublishOptions } from "@tidemark/client"
-import { systemClock } from "../clock.ts"
 import { DraftReader, eventBytesDefault, isKind, type Drafts } from "./draft-reader.ts"
 import { CommandFailure, exitCodes, usage } from "./exit.ts"
 import { flag, integer, text, type Args, type Command } from "./option.ts"
+import { counted, Progress } from "./progress.ts"
 import { listenForEnding } from "./signals.ts"
 import { asking, session, sessionOf, unreachable, url, workspace } from "./target.ts"
 
@@ -63,16 +63,16 @@ async function run(args: Args): Promise<number> {
   })
   const stop = new AbortController()
   const ending = listenForEnding(stop, "ended at once: what was read last may not be published")
-  const progress = new Progress(args, name)
-  if (process.stdin.isTTY) progress.say("reading lines from the terminal; Ctrl-D ends them")
+  const remarks = new Remarks(args, name)
+  if (process.stdin.isTTY) remarks.say("reading lines from the terminal; Ctrl-D ends them")
   stop.signal.addEventListener("abort", () => process.stdin.destroy())
   try {
-    const options = { ...target, drafts: draftsOf(reader, stop.signal), onEvent: (event: PublishEvent) => progress.hear(event) }
+    const options = { ...target, drafts: draftsOf(reader, stop.signal), onEvent: (event: PublishEvent) => remarks.hear(event) }
     const summary = await asking(args, () => publish(name === undefined ? options : { ...options, producer: name }))
-    progress.end(summary.lines)
+    remarks.end(summary.lines)
     return ending.code() ?? exitCodes.done.code
   } catch (error) {
-    progress.end(undefined)
+    remarks.end(undefined)
     throw error
   } finally {
     ending.release()
@@ -97,16 +97,15 @@ function* taken({ drafts, refused }: Drafts): Generator<string, void> {
   throw new CommandFailure("unusable", `line ${line} cannot be published: ${because}. What came before it is published.`)
 }
 
-/** One line on a terminal that moves on, and one at the end wherever standard error goes. */
-class Progress {
+/** What is said while lines go out, and what it adds up to. */
+class Remarks {
   readonly #args: Args
   readonly #producer: string | undefined
-  readonly #terminal = process.stderr.isTTY
+  readonly #progress = new Progress()
   #before = 0
   #stored = 0
   #reached = false
   #away = false
-  #shownAt: number = Number.NEGATIVE_INFINITY
   #last = ""
 
   constructor(args: Args, producer: string | undefined) {
@@ -128,7 +127,7 @@ class Progress {
         this.#away = false
         this.#stored = event.lines
         this.#last = `; the session is at position ${event.receipt.last} (durability: ${event.receipt.durability})`
-        this.#show(`${lines(this.#stored - this.#before)} published`)
+        this.#progress.show(`${lines(this.#stored - this.#before)} published`)
         return
       case "retrying":
         if (!this.#reached) throw unreachable(this.#args, event.because)
@@ -148,17 +147,10 @@ class Progress {
   }
 
   say(text: string): void {
-    process.stderr.write(`${this.#terminal ? "\r\x1b[K" : ""}tidemark: ${text}\n`)
-  }
-
-  #show(text: string): void {
-    const now = systemClock.now()
-    if (!this.#terminal || now - this.#shownAt < 100) return
-    this.#shownAt = now
-    process.stderr.write(`\r\x1b[K${text}`)
+    this.#progress.say(text)
   }
 }
 
 function lines(count: number): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? "line" : "lines"}`
+  return counted(count, "line", "lines")
 }

@@ -1,12 +1,12 @@
-// The commands that ask the host one thing: commit, close, observe, explain, sessions. The answer goes to standard output
+// The commands that ask the host one thing: commit, close, trim, observe, explain, sessions. The answer goes to standard output
 // as JSON: on one line for programs, indented on a terminal.
 
 import { randomUUID } from "node:crypto"
-import { close, commit, explain, listSessions, observe } from "@tidemark/client"
+import { close, commit, explain, listSessions, observe, trim } from "@tidemark/client"
 import { parseJson } from "@tidemark/protocol"
 import { CursorFile } from "./cursor-file.ts"
 import { CommandFailure, exitCodes, usage } from "./exit.ts"
-import { flag, integer, text, type Args, type Command } from "./option.ts"
+import { amount, flag, integer, text, type Args, type Command } from "./option.ts"
 import { asking, hostOf, session, sessionOf, url, workspace } from "./target.ts"
 
 const view = text({ name: "view", placeholder: "JSON", about: "the new view; left out, standard input is read" })
@@ -27,6 +27,9 @@ const key = text({
 const reason = text({ name: "reason", placeholder: "TEXT", about: "why, for readers" })
 const cursor = text({ name: "cursor", placeholder: "CURSOR", about: "the cursor" })
 const cursorFile = text({ name: "cursor-file", placeholder: "FILE", about: "the cursor that a tail keeps here" })
+const keepEvents = amount({ name: "keep-events", placeholder: "N", unit: "count", about: "keep the latest so many entries" })
+const keepBytes = amount({ name: "keep-bytes", placeholder: "SIZE", unit: "bytes", about: "keep the latest entries of this size, say 4MiB" })
+const keepAge = amount({ name: "keep-age", placeholder: "TIME", unit: "ms", about: "keep entries that are no older, say 12h or 30d" })
 const json = flag({ name: "json", about: "one line of JSON for each session" })
 
 export const commitCommand: Command = {
@@ -51,6 +54,30 @@ export const closeCommand: Command = {
   positional: session,
   options: [reason, expectRevision, ifMatch, key, url, workspace],
   run: async (args) => print(await asking(args, () => close(sessionOf(args), args.get(reason), appendOptions(args)))),
+}
+
+export const trimCommand: Command = {
+  name: "trim",
+  summary: "Let go of a session's oldest entries now, for good, until what is kept is within the bounds given.",
+  details: [
+    [
+      "View, positions, keys and close stay as they are; a cursor from before what is kept gets gap `trimmed`. Of several bounds each is " +
+        "kept to. Answers with the session as it is then: `earliest` is the first position that can be read.",
+    ],
+  ],
+  examples: ["tidemark trim deps --keep-events 10000", "tidemark trim deps --keep-age 30d --keep-bytes 64MiB"],
+  positional: session,
+  options: [keepEvents, keepBytes, keepAge, url, workspace],
+  run: async (args) => {
+    const [events, bytes, ageMs] = [args.get(keepEvents), args.get(keepBytes), args.get(keepAge)]
+    const keep = {
+      ...(events === undefined ? {} : { events }),
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(ageMs === undefined ? {} : { ageMs }),
+    }
+    if (Object.keys(keep).length === 0) throw usage("trim needs to be told what to keep: --keep-events, --keep-bytes or --keep-age")
+    return print(await asking(args, () => trim(sessionOf(args), keep)))
+  },
 }
 
 export const observeCommand: Command = {

@@ -90,9 +90,10 @@ export interface RunningHost {
   stop(): Promise<Ended>
 }
 
-/** A host on a free port, with its sessions in memory. */
+/** A host on a free port, with its sessions in memory unless `words` say otherwise. */
 export async function startHost(words: readonly string[] = []): Promise<RunningHost> {
-  const host = tidemark(["serve", "--port", "0", "--log", "memory", ...words])
+  const log = words.includes("--log") ? [] : ["--log", "memory"]
+  const host = tidemark(["serve", "--port", "0", ...log, ...words])
   const address = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+/.exec(host.stdout + host.stderr)?.[0]
   await host.until(() => address() !== undefined)
   return {

@@ -1,27 +1,38 @@
-// What the memory log must answer, worked out by a model that keeps every entry and every use of a key for ever, in plain
+// What a log must answer, worked out by a model that keeps every entry and every use of a key for ever, in plain
 // arrays, and looks through all of them for each question. It shares no structure with the log: what the log forgets step
 // by step, the model leaves out when it is asked. Only epochs (chance) and marks (a hash) are taken from the log's answers.
 
 import { formatTimestamp, mark, origin, pointOf, position, revision, timestamp } from "@tidemark/kernel"
 import type { Draft, Entry, Epoch, Point, SessionName, Timestamp } from "@tidemark/kernel"
-import type { MemoryLogLimits } from "./memory-log.ts"
-import type { AppendPart, LogAnswer, LogRequest, RangeBudget, Retention, SessionSettings, Snapshot } from "./session-log.ts"
+import type { AppendPart, Durability, LogAnswer, LogRequest, RangeBudget, Retention, SessionSettings, Snapshot } from "@tidemark/driver"
+import type { LogLimits } from "./log-under-test.ts"
 
-/** Small, so that a short run reaches all of them. */
-export const limits: MemoryLogLimits = {
-  memoryLogEvents: 12,
-  memoryLogBytes: 1100,
-  keyAgeMs: 1000,
-  keysPerSession: 3,
-  keysPerProducer: 2,
-  sessionsPerWorkspace: 2,
+/** Small, so that a short run reaches all of them: what a log that is compared with the model is made with. */
+export const modelLimits: LogLimits = { keyAgeMs: 1000, keysPerSession: 3, keysPerProducer: 2, sessionsPerWorkspace: 2 }
+
+/** What a log keeps of any session, whatever its own retention says; without a snapshot, twice that is the most it takes. */
+export interface ModelBounds {
+  readonly events: number
+  readonly bytes: number
 }
 
 export class Model {
+  readonly #bounds: ModelBounds
+  readonly #durability: Durability
   readonly sessions = new Map<SessionName, ModelSession>()
   #wall = 1_000_000
   #now = 0
   #epochs: readonly string[] = []
+
+  constructor(durability: Durability, bounds: ModelBounds = { events: Infinity, bytes: Infinity }) {
+    this.#durability = durability
+    this.#bounds = bounds
+  }
+
+  /** The log was opened anew: it knows no time but that of the requests since. */
+  restarted(): void {
+    this.#now = 0
+  }
 
   /** The wall clock after it moved by `ms`, back too. */
   clock(ms: number): Timestamp {
@@ -31,11 +42,11 @@ export class Model {
 
   /** The right answer, as `plainly` writes it; takes epochs and marks of what is new from the `answer` that was given. */
   answerTo(request: LogRequest, answer: LogAnswer): unknown {
-    if (request.type === "append" || request.type === "create") this.#now = Math.max(this.#now, request.at)
+    if (request.type === "append" || request.type === "create" || request.type === "trim") this.#now = Math.max(this.#now, request.at)
     if (request.type === "append") {
       const given = answer.type === "appended" ? answer.outcomes : []
       const outcomes = request.parts.map((part, i) => this.#append(part, request.at, given[i]))
-      return { type: "appended", durability: "memory", outcomes }
+      return { type: "appended", durability: this.#durability, outcomes }
     }
     if (request.type === "create") return this.#create(request, answer)
     if (request.type === "list") return this.#list(request.after, request.limit, answer)
@@ -58,6 +69,10 @@ export class Model {
       case "save":
         this.#save(session, request.epoch, request.snapshot)
         return { type: "saved", head: session.headAnswer() }
+      case "trim":
+        if (request.epoch !== session.epoch) return { type: "unreadable", reason: "epoch", head: session.headAnswer() }
+        session.floor = session.floorOf(request.keep, request.at)
+        return { type: "trimmed", head: session.headAnswer() }
     }
   }
 
@@ -101,7 +116,7 @@ export class Model {
       const { producer, n } = part.key
       const chain = session?.producerUses(`@${producer}`, this.#now) ?? []
       highest = Math.max(0, ...chain.map((each) => each.n ?? 0))
-      use = chain.slice(-limits.keysPerProducer).find((each) => each.n === n)
+      use = chain.slice(-modelLimits.keysPerProducer).find((each) => each.n === n)
       if (use === undefined && n <= highest) return { type: "key_expired", highest }
     }
     if (use === undefined) return undefined
@@ -170,7 +185,7 @@ export class Model {
   #make(name: SessionName, epoch: Epoch | undefined, retention: Retention, at: number): ModelSession {
     if (epoch === undefined || this.#epochs.includes(epoch)) throw new Error(`${name} was made under epoch ${epoch}, which is not new`)
     this.#epochs = [...this.#epochs, epoch]
-    const session = new ModelSession(epoch, retention, at)
+    const session = new ModelSession(epoch, retention, at, this.#bounds)
     this.sessions.set(name, session)
     return session
   }
@@ -195,8 +210,10 @@ class ModelSession {
   saved: Snapshot | undefined
   closed: { reason: string } | null = null
   floor = 0
+  readonly #bounds: ModelBounds
 
-  constructor(epoch: Epoch, retention: Retention, at: number) {
+  constructor(epoch: Epoch, retention: Retention, at: number, bounds: ModelBounds) {
+    this.#bounds = bounds
     this.epoch = epoch
     this.retention = retention
     this.lastAt = at
@@ -214,14 +231,18 @@ class ModelSession {
     return { epoch: this.epoch, head: this.head, floor: this.pointAt(this.floor), closed: this.closed }
   }
 
-  /** The least floor at which what is held is within every bound, or the snapshot's place if that is lower. */
+  /** The floor that the session's own retention and the log's bounds make, at `now`. */
   floorBy(now: number): number {
-    const { events = Infinity, bytes = Infinity, ageMs = Infinity } = this.retention
+    const { events = Infinity, bytes = Infinity, ...age } = this.retention
+    return this.floorOf({ events: Math.min(events, this.#bounds.events), bytes: Math.min(bytes, this.#bounds.bytes), ...age }, now)
+  }
+
+  /** The least floor at which what is held is within every bound, or the snapshot's place if that is lower. */
+  floorOf({ events = Infinity, bytes = Infinity, ageMs = Infinity }: Retention, now: number): number {
     const fits = (floor: number) => {
       const held = this.written.slice(floor)
       const size = held.reduce((sum, written) => sum + written.text.length, 0)
-      const young = held.every((written) => now - written.at <= ageMs)
-      return held.length <= Math.min(events, limits.memoryLogEvents) && size <= Math.min(bytes, limits.memoryLogBytes) && young
+      return held.length <= events && size <= bytes && held.every((written) => now - written.at <= ageMs)
     }
     let floor = this.floor
     while (floor < (this.saved?.point.position ?? 0) && !fits(floor)) floor += 1
@@ -231,13 +252,15 @@ class ModelSession {
   isFull(): boolean {
     const unsaved = this.written.slice(this.saved?.point.position ?? 0)
     const size = unsaved.reduce((sum, written) => sum + written.text.length, 0)
-    return unsaved.length >= 2 * limits.memoryLogEvents || size >= 2 * limits.memoryLogBytes
+    return unsaved.length >= 2 * this.#bounds.events || size >= 2 * this.#bounds.bytes
   }
 
   /** The latest use of a key without a counter that is still remembered. */
   plainUse(name: string, now: number): KeyUse | undefined {
-    const latest = this.uses.filter((use) => use.n === undefined).slice(-limits.keysPerSession)
-    return latest.findLast((use) => use.name === name && now - use.used <= limits.keyAgeMs)
+    const latest = new Map<string, KeyUse>()
+    for (const use of this.uses.toReversed()) if (use.n === undefined && !latest.has(use.name)) latest.set(use.name, use)
+    const remembered = [...latest.values()].slice(0, modelLimits.keysPerSession)
+    return remembered.find((use) => use.name === name && now - use.used <= modelLimits.keyAgeMs)
   }
 
   /** A producer's uses since it was last forgotten, by silence or because others pushed it out. */
@@ -251,7 +274,7 @@ class ModelSession {
         others.add(use.name)
         continue
       }
-      if (others.size >= limits.keysPerSession || next - use.used > limits.keyAgeMs) break
+      if (others.size >= modelLimits.keysPerSession || next - use.used > modelLimits.keyAgeMs) break
       chain.unshift(use)
       others.clear()
       next = use.used

@@ -1,44 +1,64 @@
-// MemoryLog against the model of `memory-log-model.testing.ts`: anything asked in any order, right and wrong, with the wall
-// clock going back and forth.
+// A log against the model of `session-log-model.ts`: anything asked in any order, right and wrong, with the wall clock going
+// back and forth, and, where the log outlives its process, with restarts in between.
 
 import { epoch as makeEpoch, jsonText, mark, origin, position, sessionName } from "@tidemark/kernel"
 import type { Draft, Epoch, Point, SessionName } from "@tidemark/kernel"
+import { parseIdempotencyKey } from "@tidemark/driver"
+import type { AppendPart, Expectation, LogRequest, RangeBudget, Retention, Snapshot } from "@tidemark/driver"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { parseIdempotencyKey } from "./idempotency-key.ts"
-import { limits, Model, plainly, settings } from "./memory-log-model.testing.ts"
-import { MemoryLog } from "./memory-log.ts"
-import type { AppendPart, Expectation, LogAnswer, LogRequest, RangeBudget, Retention, Snapshot } from "./session-log.ts"
+import { ask, type LogUnderTest } from "./log-under-test.ts"
+import { Model, plainly, settings, type ModelBounds } from "./session-log-model.ts"
+
+export interface ModelledLog extends Pick<LogUnderTest, "log" | "reopen" | "close"> {
+  /** Called at the end of a run, with what the log must hold by then. */
+  readonly check?: (held: { readonly sessions: number; readonly entries: number; readonly bytes: number }) => void
+}
 
 const names = [sessionName("lab", "a"), sessionName("lab", "b"), sessionName("lab", "c"), sessionName("mill", "a")]
 const foreign = makeEpoch("nobody", "knows")
 
-test("whatever is asked in whatever order, the memory log answers as the model does", () => {
-  fc.assert(
-    fc.property(fc.array(anyStep, { minLength: 1, maxLength: 80, size: "max" }), (steps) => {
-      let drawn = 0
-      const log = new MemoryLog({ limits, token: () => `t${drawn++}` })
-      const model = new Model()
-      for (const step of steps) {
-        const request = requestOf(model, step)
-        const answer = ask(log, request)
-        expect({ request, answer: plainly(answer) }).toEqual({ request, answer: model.answerTo(request, answer) })
-      }
-      for (const session of names) {
-        const request: LogRequest = { type: "head", session }
-        const answer = ask(log, request)
-        expect(answer).toEqual(model.answerTo(request, answer))
-      }
-      const held = names.flatMap((name) => model.sessions.get(name) ?? []).flatMap((session) => session.written.slice(session.floor))
-      expect(log.stats()).toMatchObject({
-        sessions: model.sessions.size,
-        entries: held.length,
-        bytes: held.reduce((sum, written) => sum + written.text.length, 0),
-      })
-    }),
-    { numRuns: 250 },
-  )
-})
+/** Registers one test. `make` gives a fresh log, made with `modelLimits` and the given bounds. */
+export function describeSessionLogAgainstModel(
+  name: string,
+  make: () => ModelledLog | Promise<ModelledLog>,
+  bounds?: ModelBounds,
+  numRuns = 250,
+): void {
+  test(`whatever is asked in whatever order, ${name} answers as the model does`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 80, size: "max" }), async (steps) => {
+        const under = await make()
+        let { log } = under
+        const model = new Model(log.durability, bounds)
+        try {
+          for (const step of steps) {
+            if (step.type === "restart") {
+              if (under.reopen === undefined) continue
+              log = await under.reopen()
+              model.restarted()
+              continue
+            }
+            const request = requestOf(model, step)
+            const answer = await ask(log, request)
+            expect({ request, answer: plainly(answer) }).toEqual({ request, answer: model.answerTo(request, answer) })
+          }
+          for (const session of names) {
+            const request: LogRequest = { type: "head", session }
+            const answer = await ask(log, request)
+            expect(answer).toEqual(model.answerTo(request, answer))
+          }
+          const held = names.flatMap((each) => model.sessions.get(each) ?? []).flatMap((session) => session.written.slice(session.floor))
+          const bytes = held.reduce((sum, written) => sum + written.text.length, 0)
+          under.check?.({ sessions: model.sessions.size, entries: held.length, bytes })
+        } finally {
+          await under.close?.()
+        }
+      }),
+      { numRuns },
+    )
+  })
+}
 
 type PlaceAt = { readonly fraction: number; readonly beyond: number; readonly forge: "no" | "mark" | "epoch" | "no point" }
 
@@ -49,7 +69,9 @@ type Step =
   | { readonly type: "open"; readonly session: number; readonly budget: RangeBudget }
   | { readonly type: "range"; readonly session: number; readonly place: PlaceAt; readonly budget: RangeBudget }
   | { readonly type: "save"; readonly session: number; readonly place: PlaceAt }
+  | { readonly type: "trim"; readonly after: number; readonly session: number; readonly place: PlaceAt; readonly keep: Retention }
   | { readonly type: "list"; readonly after: string | undefined; readonly limit: number }
+  | { readonly type: "restart" }
 
 interface PartStep {
   readonly session: number
@@ -101,10 +123,12 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant("open" as const), session, budget }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constant("range" as const), session, place, budget }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constant("save" as const), session, place }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant("trim" as const), after, session, place, keep: retention }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("list" as const), ...listed }) },
+  { weight: 1, arbitrary: fc.constant({ type: "restart" as const }) },
 )
 
-function requestOf(model: Model, step: Step): LogRequest {
+function requestOf(model: Model, step: Exclude<Step, { type: "restart" }>): LogRequest {
   switch (step.type) {
     case "append":
       return { type: "append", at: model.clock(step.after), parts: step.parts.map((part) => partOf(model, part)) }
@@ -120,6 +144,10 @@ function requestOf(model: Model, step: Step): LogRequest {
     case "save": {
       const { epoch, point } = placeIn(model, step.session, step.place)
       return { type: "save", session: nameOf(step.session), epoch, snapshot: snapshot(point) }
+    }
+    case "trim": {
+      const { epoch } = placeIn(model, step.session, step.place)
+      return { type: "trim", session: nameOf(step.session), epoch, keep: step.keep, at: model.clock(step.after) }
     }
     case "open":
       return { type: "open", session: nameOf(step.session), budget: step.budget }
@@ -171,12 +199,4 @@ function nameOf(index: number): SessionName {
 
 function snapshot(point: Point): Snapshot {
   return { point, modelVersion: 1, shown: { view: point.position, provisional: null } }
-}
-
-function ask(log: MemoryLog, request: LogRequest): LogAnswer {
-  const answers: LogAnswer[] = []
-  log.submit(request, (answer) => answers.push(answer))
-  const [answer, ...more] = answers
-  if (answer === undefined || more.length > 0) throw new Error(`${request.type} was answered ${answers.length} times`)
-  return answer
 }

@@ -1,0 +1,43 @@
+// What every log decides alike when it appends: whether a part is well formed, whether what its publisher expects holds,
+// and which places its drafts get. Keys are not here: where they are remembered is each log's own business.
+
+import { contract, seal } from "@tidemark/kernel"
+import type { Draft, Entry, Epoch, Point, Timestamp } from "@tidemark/kernel"
+import type { AppendPart, Expectation } from "./session-log.ts"
+
+/** What a caller got wrong, before anything of the request is done. */
+export function checkPart(part: AppendPart): void {
+  contract(part.drafts.length > 0, "an append has at least one draft")
+  const closeAt = part.drafts.findIndex((draft) => draft.type === "close")
+  contract(closeAt === -1 || closeAt === part.drafts.length - 1, "nothing follows a close")
+  contract((part.key === undefined) === (part.contentHash === undefined), "a key and a content hash come together")
+}
+
+/** Whether an expectation holds for a session of `epoch` whose head is `head`. */
+export function meets(expect: Expectation = {}, epoch: Epoch, head: Point): boolean {
+  return (
+    (expect.epoch === undefined || expect.epoch === epoch) &&
+    (expect.position === undefined || expect.position === head.position) &&
+    (expect.mark === undefined || expect.mark === head.mark) &&
+    (expect.revision === undefined || expect.revision === head.revision)
+  )
+}
+
+/** Whether an expectation holds for a session that is about to be made: it stands at the origin of an epoch nobody knows. */
+export function meetsNothing(expect: Expectation = {}): boolean {
+  return expect.epoch === undefined && (expect.position ?? 0) === 0 && (expect.mark ?? 0) === 0 && (expect.revision ?? 0) === 0
+}
+
+/** Places for all drafts, in a row after `after`. */
+export function sealAll(after: Point, at: Timestamp, drafts: readonly Draft[]): [Entry, ...Entry[]] {
+  const [first, ...rest] = drafts
+  contract(first !== undefined, "an append has at least one draft")
+  const entries: [Entry, ...Entry[]] = [seal(after, at, first)]
+  let before: Entry = entries[0]
+  for (const draft of rest) {
+    const entry = seal(before, at, draft)
+    entries.push(entry)
+    before = entry
+  }
+  return entries
+}
