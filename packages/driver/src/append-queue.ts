@@ -7,7 +7,7 @@ import type { Call } from "./call.ts"
 import type { OpenSession } from "./open-session.ts"
 import type { AppendCallOutcome, LogFailed, Receipt } from "./outcomes.ts"
 import { failure, type RequestDesk } from "./request-desk.ts"
-import type { AppendOutcome, AppendPart, Durability } from "./session-log.ts"
+import type { AppendOutcome, AppendPart, Durability, LogAnswer } from "./session-log.ts"
 
 export interface AppendQueueConfig {
   /** One group: at most this many drafts, and bytes of their data; a single part may be more. */
@@ -44,7 +44,8 @@ export class AppendQueue {
   #waiting: Pending[] = []
   #drafts = 0
   #bytes = 0
-  readonly #flying = new Set<readonly Pending[]>()
+  /** Groups under way: a few. */
+  readonly #flying: (readonly Pending[])[] = []
 
   constructor(
     config: AppendQueueConfig,
@@ -64,7 +65,8 @@ export class AppendQueue {
   }
 
   add(session: OpenSession, part: AppendPart, at: Timestamp, call: Call<AppendCallOutcome>): void {
-    const bytes = part.drafts.reduce((sum, draft) => sum + (draft.type === "event" ? utf8Bytes(draft.data) : 0), 0)
+    let bytes = 0
+    for (const draft of part.drafts) if (draft.type === "event") bytes += utf8Bytes(draft.data)
     const { waitingDraftsMax, waitingBytesMax } = this.#config
     const full = this.#drafts + part.drafts.length > waitingDraftsMax || this.#bytes + bytes > waitingBytesMax
     if (full && this.#waiting.length > 0) {
@@ -80,7 +82,7 @@ export class AppendQueue {
 
   /** Puts the next group on the desk, where the log may take one. */
   submitDue(): void {
-    if (this.#waiting.length > 0 && this.#flying.size < this.#inFlightMax) this.#submit(this.#nextGroup())
+    if (this.#waiting.length > 0 && this.#flying.length < this.#inFlightMax) this.#submit(this.#nextGroup())
   }
 
   /** The session that `call` appends to, until its outcome is known. Looks at all that waits: for what is rare. */
@@ -111,26 +113,36 @@ export class AppendQueue {
   }
 
   #submit(group: readonly Pending[]): void {
-    this.#flying.add(group)
-    const at = timestamp(Math.max(...group.map((pending) => pending.at)))
-    this.#desk.ask({ type: "append", at, parts: group.map((pending) => pending.part) }, (now, answer) => {
-      this.#flying.delete(group)
-      for (const [index, { session, part, call }] of group.entries()) {
-        session.appends -= 1
-        const outcome = answer.type === "appended" ? answer.outcomes[index] : undefined
-        if (answer.type !== "appended" || outcome === undefined) {
-          // Only a log that says so has done nothing; one that answers besides the point may have done anything.
-          const failed: LogFailed = answer.type === "failed" ? answer : { ...failure(answer), effect: "unknown" }
-          if (failed.effect === "unknown") this.#consequences.unknown(now, session)
-          this.#consequences.refused(session)
-          this.#consequences.settle(call, failed)
-          continue
-        }
-        if (outcome.type === "appended") this.#consequences.appended(now, session, outcome, part)
-        else this.#consequences.refused(session)
-        this.#consequences.settle(call, answered(session.name, outcome, answer.durability))
+    this.#flying.push(group)
+    const parts: AppendPart[] = []
+    let at = timestamp(0)
+    for (const pending of group) {
+      parts.push(pending.part)
+      if (pending.at > at) at = pending.at
+    }
+    this.#desk.ask({ type: "append", at, parts }, (now, answer) => {
+      this.#flying.splice(this.#flying.indexOf(group), 1)
+      for (let index = 0; index < group.length; index++) {
+        const pending = group[index]
+        if (pending !== undefined) this.#settle(now, pending, answer, index)
       }
     })
+  }
+
+  /** `index`: the part's, in the group that was answered. */
+  #settle(now: Instant, { session, part, call }: Pending, answer: LogAnswer, index: number): void {
+    session.appends -= 1
+    const outcome = answer.type === "appended" ? answer.outcomes[index] : undefined
+    if (answer.type !== "appended" || outcome === undefined) {
+      // Only a log that says so has done nothing; one that answers besides the point may have done anything.
+      const failed: LogFailed = answer.type === "failed" ? answer : { ...failure(answer), effect: "unknown" }
+      if (failed.effect === "unknown") this.#consequences.unknown(now, session)
+      this.#consequences.refused(session)
+      return this.#consequences.settle(call, failed)
+    }
+    if (outcome.type === "appended") this.#consequences.appended(now, session, outcome, part)
+    else this.#consequences.refused(session)
+    this.#consequences.settle(call, answered(session.name, outcome, answer.durability))
   }
 }
 

@@ -8,8 +8,7 @@ import type { AppendPart, Expectation } from "./session-log.ts"
 /** What a caller got wrong, before anything of the request is done. */
 export function checkPart(part: AppendPart): void {
   contract(part.drafts.length > 0, "an append has at least one draft")
-  const closeAt = part.drafts.findIndex((draft) => draft.type === "close")
-  contract(closeAt === -1 || closeAt === part.drafts.length - 1, "nothing follows a close")
+  for (let i = 0; i < part.drafts.length - 1; i++) contract(part.drafts[i]?.type !== "close", "nothing follows a close")
   contract((part.key === undefined) === (part.contentHash === undefined), "a key and a content hash come together")
 }
 
@@ -30,14 +29,15 @@ export function meetsNothing(expect: Expectation = {}): boolean {
 
 /** Places for all drafts, in a row after `after`. */
 export function sealAll(after: Point, at: Timestamp, drafts: readonly Draft[]): [Entry, ...Entry[]] {
-  const [first, ...rest] = drafts
+  const first = drafts[0]
   contract(first !== undefined, "an append has at least one draft")
   const entries: [Entry, ...Entry[]] = [seal(after, at, first)]
-  let before: Entry = entries[0]
-  for (const draft of rest) {
-    const entry = seal(before, at, draft)
-    entries.push(entry)
-    before = entry
+  let before = entries[0]
+  for (let i = 1; i < drafts.length; i++) {
+    const draft = drafts[i]
+    if (draft === undefined) break
+    before = seal(before, at, draft)
+    entries.push(before)
   }
   return entries
 }

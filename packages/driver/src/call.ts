@@ -4,11 +4,18 @@
 
 import { contract } from "@tidemark/kernel"
 
+/** Who waits for a call, as whoever binds the driver made it: a field, because a map from calls would cost more than a call. */
+export interface CallWaiter {
+  settled(): void
+}
+
 /** A question under way. */
 export class Call<Outcome> {
   #outcome: Outcome | undefined
   /** Nobody waits for it any more; what it started is undone when it settles. */
   abandoned = false
+  /** For whoever binds the driver: told when `pollSettled` gave it, by nobody here. */
+  waiter: CallWaiter | undefined
 
   get outcome(): Outcome | undefined {
     return this.#outcome

@@ -1,6 +1,6 @@
 // The names other packages import. Nothing is defined here, and no file of this package imports this one.
 
-export { Call } from "./call.ts"
+export { Call, type CallWaiter } from "./call.ts"
 export { checkPart, meets, meetsNothing, sealAll } from "./append-rules.ts"
 export { parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
 export type { KeyLimits, KeyResult, KeyVerdict } from "./key-table.ts"
@@ -10,6 +10,7 @@ export type { DriverConfig, DriverStats, LogTraits, SubscribeOptions } from "./m
 export type { QuerySince } from "./query.ts"
 export type { DriverReadOutcome } from "./readers.ts"
 export type { NumberedRequest } from "./request-desk.ts"
+export { Slots } from "./slots.ts"
 export type {
   AppendCallOutcome,
   AppendRequest,

@@ -60,7 +60,8 @@ export class History {
 
   /** What came for `reader`, once: `waiting` while it is under way, `undefined` when it waits for nothing. */
   take(now: Instant, reader: ReaderId): HistoryPage | { readonly type: "failed"; readonly retryAt: Instant } | { readonly type: "waiting" } | undefined {
-    const page = this.#pageOf.get(reader)?.page
+    // Asked before every read, and readers at the head wait for no page.
+    const page = this.#pageOf.size === 0 ? undefined : this.#pageOf.get(reader)?.page
     if (page === undefined) return undefined
     if (page.answer === undefined) return { type: "waiting" }
     if (page.answer.type === "failed" && now < page.answer.retryAt) return page.answer

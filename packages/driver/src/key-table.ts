@@ -59,7 +59,7 @@ export class KeyTable {
       return
     }
     const producer = this.#producers.get(key.producer) ?? { highest: 0, results: [] }
-    contract(key.n > producer.highest, `producer ${key.producer} is at ${producer.highest}, ${key.n} is not new`)
+    contract(key.n > producer.highest, () => `producer ${key.producer} is at ${producer.highest}, ${key.n} is not new`)
     producer.highest = key.n
     producer.results.push({ n: key.n, contentHash, result })
     if (producer.results.length > this.#limits.keysPerProducer) producer.results.shift()

@@ -16,8 +16,10 @@ export interface EntryBounds {
 export class MemoryEntries {
   #floor: Point = origin
   #head: Point = origin
-  /** What is held stands in `[#start, #slots.length)`; the free part before it is cut off in bulk. */
-  #slots: (Slot | undefined)[] = []
+  /** What is held stands in `[#start, #entries.length)`; the free part before it is cut off in bulk. */
+  #entries: (Entry | undefined)[] = []
+  /** The `at` of each of `#entries`. */
+  #times: Timestamp[] = []
   #start = 0
   #bytes = 0
 
@@ -31,7 +33,7 @@ export class MemoryEntries {
   }
 
   get count(): number {
-    return this.#slots.length - this.#start
+    return this.#entries.length - this.#start
   }
 
   get bytes(): number {
@@ -39,8 +41,9 @@ export class MemoryEntries {
   }
 
   push(at: Timestamp, entry: Entry): void {
-    contract(entry.position === this.#head.position + 1, `entry ${entry.position} does not follow ${this.#head.position}`)
-    this.#slots.push({ entry, at })
+    contract(entry.position === this.#head.position + 1, () => `entry ${entry.position} does not follow ${this.#head.position}`)
+    this.#entries.push(entry)
+    this.#times.push(at)
     this.#bytes += entry.bytes
     this.#head = pointOf(entry)
   }
@@ -74,29 +77,28 @@ export class MemoryEntries {
 
   /** Lets go of the oldest entries until the rest is within `bounds`, but of none after `last`. */
   trim(now: Timestamp, bounds: EntryBounds, last: Position): void {
-    while (this.#floor.position < last) {
-      const oldest = this.#slots[this.#start]
-      if (oldest === undefined) break
-      if (this.count <= bounds.events && this.#bytes <= bounds.bytes && now - oldest.at <= bounds.ageMs) break
-      this.#floor = pointOf(oldest.entry)
-      this.#bytes -= oldest.entry.bytes
-      this.#slots[this.#start] = undefined
+    let gone: Entry | undefined
+    while (this.#start < this.#entries.length) {
+      const oldest = this.#entries[this.#start]
+      if (oldest === undefined || oldest.position > last) break
+      const age = now - (this.#times[this.#start] ?? now)
+      if (this.count <= bounds.events && this.#bytes <= bounds.bytes && age <= bounds.ageMs) break
+      this.#bytes -= oldest.bytes
+      this.#entries[this.#start] = undefined
       this.#start += 1
+      gone = oldest
     }
+    if (gone !== undefined) this.#floor = pointOf(gone)
     // Moving the rest down costs its length, and at least as many were let go of since the last time: constant for each.
-    if (this.#start > 32 && this.#start * 2 > this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#start)
+    if (this.#start > 32 && this.#start * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#start)
+      this.#times = this.#times.slice(this.#start)
       this.#start = 0
     }
   }
 
   #entryAt(position: number): Entry | undefined {
     const offset = position - this.#floor.position - 1
-    return offset < 0 ? undefined : this.#slots[this.#start + offset]?.entry
+    return offset < 0 ? undefined : this.#entries[this.#start + offset]
   }
-}
-
-interface Slot {
-  readonly entry: Entry
-  readonly at: Timestamp
 }

@@ -55,7 +55,7 @@ export class MemoryLog implements SessionLog {
     const { limits } = options
     for (const [name, value] of Object.entries(limits)) {
       const least = name === "keyAgeMs" ? 0 : 1
-      contract(Number.isSafeInteger(value) && value >= least, `${name} is a whole number from ${least}, not ${value}`)
+      contract(Number.isSafeInteger(value) && value >= least, () => `${name} is a whole number from ${least}, not ${value}`)
     }
     this.#limits = limits
     this.#token = options.token
@@ -141,7 +141,7 @@ export class MemoryLog implements SessionLog {
     if (part.create === undefined || !meetsNothing(part.expect)) return { type: "absent" }
     if (this.#workspaceIsFull(part.session)) return { type: "full", limit: this.#limits.sessionsPerWorkspace }
     const outcome = this.#make(at, part.session, part.create).append(this.#now, at, part)
-    contract(outcome.type === "appended", `the first append of a session answered ${outcome.type}`)
+    contract(outcome.type === "appended", () => `the first append of a session answered ${outcome.type}`)
     return { ...outcome, created: true }
   }
 
@@ -174,7 +174,7 @@ export class MemoryLog implements SessionLog {
   }
 
   #list(name: string, after: string | undefined, limit: number): LogAnswer {
-    contract(Number.isSafeInteger(limit) && limit >= 1, `a page of sessions has room for at least one, not ${limit}`)
+    contract(Number.isSafeInteger(limit) && limit >= 1, () => `a page of sessions has room for at least one, not ${limit}`)
     const { listed, more } = this.#workspaces.get(name)?.page(after, limit) ?? { listed: [], more: false }
     return { type: "listed", sessions: listed.map(([, session]) => session.summary), next: more ? listed.at(-1)?.[0] : undefined }
   }

@@ -81,10 +81,11 @@ export class MemorySession {
     const at = timestamp(Math.max(wall, this.#lastAt))
     const entries = sealAll(before, at, part.drafts)
     for (const entry of entries) this.#push(at, entry)
-    const result = { first: entries[0].position, last: this.#entries.head }
-    if (key !== undefined) this.#keys.remember(now, key, contentHash, result)
+    const first = entries[0].position
+    const last = this.#entries.head
+    if (key !== undefined) this.#keys.remember(now, key, contentHash, { first, last })
     this.#trim(now)
-    return { type: "appended", epoch: this.#epoch, ...result, entries, floor: this.#entries.floor, created: false }
+    return { type: "appended", epoch: this.#epoch, first, last, entries, floor: this.#entries.floor, created: false }
   }
 
   open(budget: RangeBudget): LogAnswer {

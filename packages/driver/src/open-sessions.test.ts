@@ -322,6 +322,17 @@ describe("memory", () => {
     expect([world.driver.stats().sessions, world.driver.kernel.stats().sessions]).toEqual([3, 3])
   })
 
+  test("L17 a session used twice in a row, or back after it was forgotten, is the one used last all the same", () => {
+    const world = new World(undefined, { sessionsInMemoryMax: 2 })
+    const there = () => ["a", "b", "c"].filter((id) => world.driver.kernel.describe(named(id)) !== undefined)
+    for (const id of ["a", "a", "b", "a", "c"]) world.publish(1, 1, named(id))
+    expect(there()).toEqual(["a", "c"])
+    world.wait(60_001)
+    expect(there()).toEqual([])
+    for (const id of ["c", "b", "c", "a"]) world.publish(1, 1, named(id))
+    expect(there()).toEqual(["a", "c"])
+  })
+
   test("L17 sessions that one group makes do not outnumber what may be in memory, and none is forgotten with its memory kept", () => {
     const world = new World(undefined, { sessionsInMemoryMax: 2 })
     for (const id of ["a", "b", "c", "d", "e"]) world.append([line(id)], { session: named(id) })

@@ -46,6 +46,8 @@ export class OpenSessions {
   readonly #snapshots: Snapshots
   /** In the order of their last use. */
   readonly #sessions = new Map<SessionName, OpenSession>()
+  /** The one used last, which therefore stands last in `#sessions` if it is there. */
+  #latest: OpenSession | undefined
   readonly #idle = new Deadlines<OpenSession>()
   /** Sessions that are behind a log which failed to answer. */
   readonly #retries = new Deadlines<OpenSession>()
@@ -74,11 +76,14 @@ export class OpenSessions {
   /** The session under this name now, in memory or about to be; marks it as used. */
   use(now: Instant, name: SessionName): OpenSession {
     const session = this.#sessions.get(name) ?? new OpenSession(name, now)
-    // Deleting first moves it to the end: the map's order is the order of last use.
-    this.#sessions.delete(name)
-    this.#sessions.set(name, session)
+    if (session !== this.#latest) {
+      // Deleting first moves it to the end: the map's order is the order of last use.
+      this.#sessions.delete(name)
+      this.#sessions.set(name, session)
+      this.#latest = session
+    }
     session.usedAt = now
-    this.#idle.set(session, this.#idle.deadlineOf(session) ?? later(now, this.#config.sessionIdleMs))
+    if (this.#idle.deadlineOf(session) === undefined) this.#idle.set(session, later(now, this.#config.sessionIdleMs))
     return session
   }
 
@@ -220,22 +225,26 @@ export class OpenSessions {
       if (session.waiters.length > 0 || session.head !== undefined) this.#open(now, session)
       return
     }
-    const state = this.#kernel.describe(session.name)
+    const state = this.#kernel.standing(session.name)
     if (state === undefined || session.head === undefined || state.epoch !== session.head.epoch) return this.#open(now, session)
     if (state.point.position < session.head.head.position) return this.#fill(now, session, state.epoch, state.point)
     if (session.owesSnapshot) {
       session.owesSnapshot = false
       this.#snapshots.save(now, session)
     }
-    const proof: Head = { ...session.head, closed: state.closed }
     const unsure = session.doubts > session.settledDoubts
     const trusted = this.#sole && !unsure
+    if (session.waiters.length > 0) this.#letIn(now, session, { ...session.head, closed: state.closed }, trusted)
+    if ((session.waiters.length > 0 || unsure) && !session.asking && !session.gone) this.#askHead(now, session)
+  }
+
+  /** `trusted`: nothing but this process's own word is needed. */
+  #letIn(now: Instant, session: OpenSession, proof: Head, trusted: boolean): void {
     const opens = (waiter: Waiter) => waiter.asked || (trusted && !waiter.skeptical)
     const ready = session.waiters.filter(opens)
     const rest = session.waiters.filter((waiter) => !opens(waiter))
     session.waiters.splice(0, session.waiters.length, ...rest)
     for (const waiter of ready) waiter.enter(now, { type: "open", session, proof })
-    if ((session.waiters.length > 0 || unsure) && !session.asking && !session.gone) this.#askHead(now, session)
   }
 
   /** `lost`: the log has said that it does not hold what the kernel has, in this very epoch. */

@@ -30,10 +30,10 @@ export interface AppendRequest {
   readonly session: SessionName
   /** At least one. */
   readonly drafts: readonly Draft[]
-  readonly key?: IdempotencyKey
-  readonly expect?: Expectation
+  readonly key?: IdempotencyKey | undefined
+  readonly expect?: Expectation | undefined
   /** Makes a session that is not there; without it the answer is `unknown_session`. */
-  readonly create?: SessionSettings
+  readonly create?: SessionSettings | undefined
 }
 
 /** What a publisher gets, as it is sent. */

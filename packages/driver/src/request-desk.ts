@@ -4,6 +4,7 @@
 import { contract, type Instant } from "@tidemark/kernel"
 import type { LogFailed } from "./outcomes.ts"
 import type { LogAnswer, LogRequest } from "./session-log.ts"
+import { Slots } from "./slots.ts"
 
 /** A request for the log; its answer comes back with the id. */
 export interface NumberedRequest {
@@ -15,8 +16,7 @@ export type AnswerHandler = (now: Instant, answer: LogAnswer) => void
 
 export class RequestDesk {
   readonly #out: NumberedRequest[] = []
-  readonly #handlers = new Map<number, AnswerHandler>()
-  #lastId = 0
+  readonly #handlers = new Slots<AnswerHandler>()
 
   /** Asked and not answered yet. */
   get inFlight(): number {
@@ -24,9 +24,7 @@ export class RequestDesk {
   }
 
   ask(request: LogRequest, then: AnswerHandler): void {
-    this.#lastId += 1
-    this.#handlers.set(this.#lastId, then)
-    this.#out.push({ id: this.#lastId, request })
+    this.#out.push({ id: this.#handlers.put(then), request })
   }
 
   poll(): NumberedRequest | undefined {
@@ -34,9 +32,8 @@ export class RequestDesk {
   }
 
   handle(now: Instant, id: number, answer: LogAnswer): void {
-    const then = this.#handlers.get(id)
-    contract(then !== undefined, `request ${id} was answered already, or never asked`)
-    this.#handlers.delete(id)
+    const then = this.#handlers.take(id)
+    contract(then !== undefined, () => `request ${id} was answered already, or never asked`)
     then(now, answer)
   }
 }

@@ -371,4 +371,20 @@ describe("time", () => {
     expect(kernel.stats().windowEntries).toBe(1)
     expect(kernel.pollTimeout()).toBe(undefined)
   })
+
+  test("a window that let go by count lets go by age too: asked too early it waits, and is never asked too late", () => {
+    const all = entries(5)
+    const kernel = opened(all.slice(0, 1), {}, { windowEvents: 3, windowAgeMs: 1_000 })
+    for (const [index, entry] of all.slice(1).entries()) kernel.handleAppended(instant(100 * index + 100), name, e1, [entry])
+    const held: (readonly [number | undefined, number])[] = []
+    for (let due = kernel.pollTimeout(); due !== undefined; due = kernel.pollTimeout()) {
+      kernel.handleTimeout(due)
+      held.push([due, kernel.stats().windowEntries])
+    }
+    expect(held).toEqual([
+      [1_001, 3],
+      [1_201, 2],
+      [1_301, 1],
+    ])
+  })
 })

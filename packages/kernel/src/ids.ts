@@ -102,7 +102,7 @@ export function parseSessionName(workspace: string, id: string): SessionName | u
 
 export function sessionName(workspace: string, id: string): SessionName {
   const parsed = parseSessionName(workspace, id)
-  contract(parsed !== undefined, `not a session name: ${JSON.stringify([workspace, id])}`)
+  contract(parsed !== undefined, () => `not a session name: ${JSON.stringify([workspace, id])}`)
   return parsed
 }
 

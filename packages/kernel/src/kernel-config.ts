@@ -21,12 +21,16 @@ export interface KernelConfig {
   readonly retryMs: number
 }
 
-/** What a caller may want to know of a session without reading it. */
-export interface SessionState {
+/** How far a session is. */
+export interface SessionStanding {
   readonly epoch: Epoch
   readonly point: Point
-  readonly earliest: number
   readonly closed: Closed | null
+}
+
+/** What a caller may want to know of a session without reading it. */
+export interface SessionState extends SessionStanding {
+  readonly earliest: number
   readonly model: string
   readonly modelVersion: number
   readonly readers: number

@@ -30,7 +30,7 @@ export type {
   SessionName,
   Timestamp,
 } from "./ids.ts"
-export { jsonText, utf8Bytes, type Json } from "./json.ts"
+export { jsonText, keptJsonText, utf8Bytes, type Json } from "./json.ts"
 export { contentHash, markAfter } from "./hash.ts"
 export { CloseEntry, EventEntry, foldable, formatTimestamp, HoleEntry, pointOf, seal, unseal } from "./entry.ts"
 export type { Draft, Entry, FoldableEvent, SessionEvent } from "./entry.ts"
@@ -55,6 +55,7 @@ export {
 } from "./live-replay-store.ts"
 export type { WindowLimits } from "./retained-log.ts"
 export { Deadlines } from "./deadlines.ts"
+export { Recent } from "./recent.ts"
 export type {
   Batch,
   Explanation,

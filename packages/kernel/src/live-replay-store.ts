@@ -123,7 +123,7 @@ export class InMemoryLiveReplayStore implements LiveReplayStore {
 
   #of(session: SessionName): Held {
     const held = this.#held.get(session)
-    contract(held !== undefined, `session ${session} was not opened in this store`)
+    contract(held !== undefined, () => `session ${session} was not opened in this store`)
     return held
   }
 }

@@ -27,7 +27,7 @@ import { everything } from "./filter.ts"
 import type { Head } from "./head.ts"
 import { origin, timestamp, type CursorText, type Epoch, type Instant, type JsonText } from "./ids.ts"
 import type { Point, ReaderId, SessionName, Timestamp } from "./ids.ts"
-import type { KernelConfig, KernelStats, SessionState } from "./kernel-config.ts"
+import type { KernelConfig, KernelStats, SessionStanding, SessionState } from "./kernel-config.ts"
 import { InMemoryLiveReplayStore, type LiveReplayStore } from "./live-replay-store.ts"
 import type { SessionModel } from "./model.ts"
 import type { SessionObservation } from "./observation.ts"
@@ -78,9 +78,9 @@ export class Kernel implements Timed {
   /** Makes an own session. `epoch` must be fresh: it is drawn by the caller, where chance is. */
   createSession(now: Instant, name: SessionName, settings: { readonly epoch: Epoch; readonly model: string }): SessionObservation {
     this.#tick(now)
-    contract(!this.#sessions.has(name), `session ${name} exists`)
+    contract(!this.#sessions.has(name), () => `session ${name} exists`)
     const model = this.#model(settings.model)
-    contract(model !== undefined, `no model is called ${settings.model}`)
+    contract(model !== undefined, () => `no model is called ${settings.model}`)
     const base = { epoch: settings.epoch, point: origin, fold: model.initial, floor: origin, closed: null }
     const session = new Session(name, model, true, base, this.#store, this.#ages)
     this.#sessions.set(name, session)
@@ -123,7 +123,7 @@ export class Kernel implements Timed {
     const model = this.#model(from.model)
     if (model === undefined) return { type: "unreadable", because: whyNoModel(name, from) }
     const held = this.#sessions.get(name)
-    contract(held === undefined || !held.own, `session ${name} is its own log`)
+    contract(held === undefined || !held.own, () => `session ${name} is its own log`)
     const head: Point = from.entries.at(-1) ?? from.base.point
     const parted = held !== undefined && held.epoch === from.epoch && held.contradicts([from.base.point, ...from.entries]) ? "diverged" : lost
     if (held !== undefined && held.epoch === from.epoch && parted === undefined) {
@@ -155,7 +155,7 @@ export class Kernel implements Timed {
     this.#tick(now)
     const session = this.#sessions.get(name)
     if (session === undefined) return { type: "unknown_session" }
-    contract(!session.own, `session ${name} is its own log`)
+    contract(!session.own, () => `session ${name} is its own log`)
     if (session.epoch !== epoch) return { type: "other_epoch" }
     const first = entries[0]
     if (first === undefined) return { type: "current" }
@@ -186,7 +186,7 @@ export class Kernel implements Timed {
     this.#tick(now)
     const session = this.#sessions.get(name)
     if (session === undefined) return "unloaded"
-    contract(!session.own, `session ${name} is its own log`)
+    contract(!session.own, () => `session ${name} is its own log`)
     if (session.readers > 0) return "in_use"
     this.#sessions.delete(name)
     session.leave()
@@ -197,6 +197,11 @@ export class Kernel implements Timed {
   observe(now: Instant, name: SessionName): SessionObservation | undefined {
     this.#tick(now)
     return this.#sessions.get(name)?.cut()
+  }
+
+  /** Where the session stands now. It goes on with the session: read it, and keep none of it but what it names. */
+  standing(name: SessionName): SessionStanding | undefined {
+    return this.#sessions.get(name)
   }
 
   describe(name: SessionName): SessionState | undefined {
@@ -343,7 +348,7 @@ export class Kernel implements Timed {
   #record(now: Instant, at: Timestamp, name: SessionName, draft: Draft): CursorText {
     this.#tick(now)
     const session = this.#own(name)
-    contract(session.closed === null, `session ${name} is closed`)
+    contract(session.closed === null, () => `session ${name} is closed`)
     session.lastAt = timestamp(Math.max(at, session.lastAt))
     this.#install(now, session, seal(session.point, session.lastAt, draft))
     this.#reading.table.wakeSession(session)
@@ -362,7 +367,7 @@ export class Kernel implements Timed {
   }
 
   #install(now: Instant, session: Session, entry: Entry): void {
-    contract(entry.position === session.point.position + 1, `entry ${entry.position} does not follow ${session.point.position}`)
+    contract(entry.position === session.point.position + 1, () => `entry ${entry.position} does not follow ${session.point.position}`)
     const failure = session.install(now, entry)
     if (failure === undefined) return
     if (failure.type === "append_failed") this.#appendsFailed += 1
@@ -378,14 +383,14 @@ export class Kernel implements Timed {
 
   #own(name: SessionName): Session {
     const session = this.#sessions.get(name)
-    contract(session !== undefined, `session ${name} does not exist`)
-    contract(session.own, `session ${name} is fed by a log: append there`)
+    contract(session !== undefined, () => `session ${name} does not exist`)
+    contract(session.own, () => `session ${name} is fed by a log: append there`)
     return session
   }
 
   #reader(id: ReaderId): Reader {
     const reader = this.#reading.table.get(id)
-    contract(reader !== undefined, `no reader ${id}`)
+    contract(reader !== undefined, () => `no reader ${id}`)
     return reader
   }
 
@@ -394,7 +399,7 @@ export class Kernel implements Timed {
   }
 
   #tick(now: Instant): void {
-    contract(this.#now === undefined || now >= this.#now, `now went back from ${this.#now} to ${now}`)
+    contract(this.#now === undefined || now >= this.#now, () => `now went back from ${this.#now} to ${now}`)
     this.#now = now
   }
 }

@@ -3,13 +3,14 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { ContractViolation } from "./contract.ts"
-import { cursorBytesMax, cursorText, parseCursor } from "./cursor.ts"
+import { base36, cursorBytesMax, cursorText, parseCursor } from "./cursor.ts"
 import { Deadlines } from "./deadlines.ts"
-import { seal, unseal, type Draft } from "./entry.ts"
+import { formatTimestamp, seal, unseal, type Draft } from "./entry.ts"
 import { parseFilter } from "./filter.ts"
 import { contentHash, markAfter } from "./hash.ts"
 import { epoch, idOf, instant, mark, origin, parseSessionName, position, revision, sessionName, timestamp, workspaceOf } from "./ids.ts"
-import { jsonText, utf8Bytes } from "./json.ts"
+import { jsonText, utf8Bytes, type Json } from "./json.ts"
+import { ParkedReaders, type Parkable } from "./parked-readers.ts"
 import { RetainedLog } from "./retained-log.ts"
 
 const one = sessionName("default", "one")
@@ -59,6 +60,18 @@ describe("cursors", () => {
 
   test("the same text always: cursors that were handed out stay valid", () => {
     expect(text).toBe("1.2epjk08b6r.gen.inc.3.c.2rrvthnxtr.1xzn7vs")
+  })
+
+  test("numbers are written in base 36 as the language has them", () => {
+    const group = 36 ** 5
+    const whole = fc.oneof(fc.maxSafeNat(), fc.nat(), fc.nat(99).chain((n) => fc.constantFrom(n * group, n * group + 1, Math.max(0, n * group - 1))))
+    fc.assert(
+      fc.property(whole, (value) => {
+        expect(base36(value)).toBe(value.toString(36))
+      }),
+      { numRuns: 2_000 },
+    )
+    expect([0, 35, 36, group - 1, group, Number.MAX_SAFE_INTEGER].map(base36)).toEqual(["0", "z", "10", "zzzzz", "100000", "2gosa7pa2gv"])
   })
 
   test("L7 shape comes before version, and version before session", () => {
@@ -158,6 +171,34 @@ describe("entries", () => {
     expect(markAfter(mark(0), "a")).toBe(109_223_138_697_260)
   })
 
+  test("marks and content hashes stay what they are: logs hold them", () => {
+    expect(seal(origin, at, line("é😀"))).toMatchObject({ mark: 72_922_349_448_234, bytes: 89 })
+    expect(markAfter(mark(123_456_789_012_345), '{"a":"é😀"}')).toBe(88_797_673_354_762)
+    expect(contentHash('{"a":"é😀"}')).toBe("a403559b23e1387599db63612d900616")
+    expect(contentHash("")).toBe("6e059bc5ac66f05ca9085f58d2e80c93")
+  })
+
+  test("an entry has the mark and the bytes of its text, whatever is in it", () => {
+    fc.assert(
+      fc.property(anyDraft, fc.nat(2 ** 48 - 1), (draft, before) => {
+        const entry = seal({ ...origin, mark: mark(before) }, at, draft)
+        expect([entry.mark, entry.bytes]).toEqual([markAfter(mark(before), entry.text), new TextEncoder().encode(entry.text).length])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test("times are written as the language writes them, in whatever order they come", () => {
+    const ms = fc.oneof(fc.nat(3_000), fc.nat(8.64e15).map((n) => n - (n % 500)), fc.constantFrom(0, 1_700_000_000_999, 253_402_300_800_000, 8.64e15))
+    fc.assert(
+      fc.property(ms, (time) => {
+        // oxlint-disable-next-line no-restricted-globals -- a conversion, not a clock
+        expect(formatTimestamp(timestamp(time))).toBe(new Date(time).toISOString())
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
   test("the hashes spread: a hundred thousand short texts, no two alike", () => {
     const marks = new Set<number>()
     const contents = new Set<string>()
@@ -179,14 +220,58 @@ describe("JSON", () => {
     expect(jsonText("😀")).toBe('"😀"')
   })
 
+  test("a value is written, or refused, as the plain way has it", () => {
+    const odd = fc.constantFrom<Json>(Number.NaN, Infinity, -0, "\ud800", "\\ud800", "\\\\\udc00", "😀")
+    const key = fc.oneof(fc.string({ unit: "binary", maxLength: 3 }), fc.constantFrom("__proto__", "\udfff"))
+    const { value } = fc.letrec<{ value: Json }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: "small" },
+        odd,
+        fc.jsonValue().map((each): Json => JSON.parse(JSON.stringify(each))),
+        fc.array(tie("value"), { maxLength: 3 }),
+        fc.dictionary(key, tie("value"), { maxKeys: 3 }),
+      ),
+    }))
+    fc.assert(
+      fc.property(value, (each) => {
+        expect(written(jsonText, each)).toBe(written(plainText, each))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test("bytes are counted as UTF-8 has them", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "binary-ascii" })), (text) => {
         expect(utf8Bytes(text)).toBe(new TextEncoder().encode(text).length)
       }),
     )
   })
 })
+
+function written(write: (value: Json) => string, value: Json): string {
+  try {
+    return write(value)
+  } catch {
+    return "refused"
+  }
+}
+
+function plainText(value: Json): string {
+  const text = JSON.stringify(value, (_key, part) => {
+    if (typeof part === "number" && !Number.isFinite(part)) throw new Error("no JSON form")
+    return part
+  })
+  const halves = [text, ...strings(JSON.parse(text))].some((each) => /[\ud800-\udfff]/u.test(each))
+  if (halves) throw new Error("half a pair")
+  return text
+}
+
+function strings(value: Json): string[] {
+  if (typeof value === "string") return [value]
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, part]) => [key, ...strings(part)])
+}
 
 describe("the retained log", () => {
   const limits = { events: 3, bytes: 10_000, ageMs: 1_000 }
@@ -258,6 +343,42 @@ describe("filters", () => {
 
   test.each([[[]], [[""]], [["a b"]], [["a,b"]], [["*a"]], [Array.from({ length: 65 }, (_, n) => `k${n}`)]])("%j is no filter", (kinds) => {
     expect(parseFilter(kinds)).toBe(undefined)
+  })
+})
+
+interface Numbered extends Parkable {
+  readonly id: number
+}
+
+describe("parked readers", () => {
+  test("they are what a set of them would be, however they come and go", () => {
+    const step = fc.tuple(fc.constantFrom<"add" | "delete" | "take">("add", "add", "delete", "take"), fc.nat(6))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const readers = Array.from({ length: 7 }, (_, id): Numbered => ({ id, parkedAt: undefined }))
+        const parked = new ParkedReaders<Numbered>()
+        const model = new Set<number>()
+        for (const [what, id] of steps) {
+          if (what === "take") {
+            expect(parked.takeAll().map((each) => each.id).toSorted()).toEqual([...model].toSorted())
+            model.clear()
+          } else {
+            const reader = readers[id]
+            if (reader !== undefined) parked[what](reader)
+            model[what](id)
+          }
+          expect([parked.size, readers.filter((each) => each.parkedAt !== undefined).map((each) => each.id)]).toEqual([model.size, [...model].toSorted()])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test("they are taken in the order they came", () => {
+    const readers = [0, 1, 2].map((): Parkable => ({ parkedAt: undefined }))
+    const parked = new ParkedReaders<Parkable>()
+    for (const reader of readers) parked.add(reader)
+    expect(parked.takeAll()).toEqual(readers)
   })
 })
 

@@ -7,6 +7,7 @@ import type { Filter } from "./filter.ts"
 import type { LiveReplayGapReason } from "./gap.ts"
 import { readerId, type CursorText, type Point, type ReaderId } from "./ids.ts"
 import type { Place, ReaderOptions, Recovery } from "./outcomes.ts"
+import type { Parkable } from "./parked-readers.ts"
 import type { Session } from "./session.ts"
 
 /** A gap that was found and not said yet. */
@@ -20,7 +21,7 @@ export interface PendingGap {
   readonly hole?: { readonly through: Point; readonly count: number | undefined }
 }
 
-export interface Reader {
+export interface Reader extends Parkable {
   readonly id: ReaderId
   readonly session: Session
   readonly filter: Filter
@@ -73,6 +74,7 @@ export class ReaderTable {
       toldUpToDate: false,
       budgetArmed: true,
       listed: false,
+      parkedAt: undefined,
       removed: false,
     }
     this.#readers.set(reader.id, reader)
@@ -112,11 +114,10 @@ export class ReaderTable {
 
   wakeSession(session: Session): void {
     if (session.parked.size === 0) return
-    for (const reader of session.parked) {
+    for (const reader of session.parked.takeAll()) {
       reader.listed = true
       this.#ready.push(reader)
     }
-    session.parked.clear()
   }
 
   /** In the order they were woken; `undefined` when nobody is ready. */

@@ -14,6 +14,7 @@ import type { SessionObservation } from "./observation.ts"
 import { asking, behindOwnWindow, earliest, StoreThrew, type Entrance } from "./door.ts"
 import type { Batch, HistoryPage, ReadBudget, ReaderOptions, ReadOutcome } from "./outcomes.ts"
 import { ReaderTable, type PendingGap, type Reader } from "./reader-table.ts"
+import { Recent } from "./recent.ts"
 import type { Session } from "./session.ts"
 
 export interface ReadingConfig {
@@ -44,8 +45,8 @@ export class Reading {
   /** When readers that wait for an observation may have one. */
   readonly #cuts = new Deadlines<Session>()
   readonly #nextCut = new WeakMap<Session, Instant>()
-  /** Batches made from a page of history, for its other readers; they go with the page. */
-  readonly #ofPage = new WeakMap<readonly Entry[], Map<string, Batch>>()
+  /** Batches made from a page of history, by filter, for its other readers. */
+  readonly #ofPage = new Recent<readonly Entry[], Map<string, Batch>>(recentPages)
   /** Readers whose store threw. */
   readonly #retries = new Deadlines<Reader>()
 
@@ -92,11 +93,12 @@ export class Reading {
     if (place.point !== undefined && place.point.mark !== page.after.mark) return this.#foundGap(now, reader, "diverged")
     if (page.entries.length === 0) return undefined
     if (this.#overBudget(reader)) return this.#foundGap(now, reader, "budget")
-    const shared = this.#ofPage.get(page.entries)?.get(reader.filter.key)
+    const batches = this.#ofPage.get(page.entries)
+    const shared = batches?.get(reader.filter.key)
     if (shared !== undefined) return this.#handOver(reader, shared)
     return this.#give(now, reader, page.after, page.entries, (batch) => {
-      const batches = this.#ofPage.get(page.entries) ?? new Map<string, Batch>()
-      this.#ofPage.set(page.entries, batches.set(reader.filter.key, batch))
+      if (batches === undefined) this.#ofPage.set(page.entries, new Map([[reader.filter.key, batch]]))
+      else batches.set(reader.filter.key, batch)
     })
   }
 
@@ -339,6 +341,9 @@ export class Reading {
     return session.cut()
   }
 }
+
+/** Readers of one page read it one after the other; a few pages may be read in turns. */
+const recentPages = 16
 
 /** Whether the reader's place and the session's positions are of one history. */
 function compares(gap: PendingGap): boolean {

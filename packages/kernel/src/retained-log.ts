@@ -16,33 +16,32 @@ export interface WindowLimits {
   readonly ageMs: number
 }
 
-interface Slot {
-  readonly entry: Entry
-  readonly installedAt: Instant
-}
-
 export class RetainedLog {
   #floor: Point
-  /** Held slots stand in `[#start, #slots.length)`; the part before it is let go of in bulk. */
-  #slots: Slot[] = []
+  #head: Point
+  /** Entries held stand in `[#start, #entries.length)`; the part before it is let go of in bulk. */
+  #entries: (Entry | undefined)[] = []
+  /** When each of `#entries` was installed: side by side, because an object for the two would be one more that lives as long as its entry. */
+  #installedAt: Instant[] = []
   #start = 0
   #bytes = 0
 
   constructor(floor: Point) {
     this.#floor = pointOf(floor)
+    this.#head = this.#floor
   }
 
   get floor(): Point {
     return this.#floor
   }
 
+  /** The last entry, which is never let go of; the floor before there is one. */
   get head(): Point {
-    const last = this.#slots.at(-1)
-    return last === undefined || this.length === 0 ? this.#floor : last.entry
+    return this.#head
   }
 
   get length(): number {
-    return this.#slots.length - this.#start
+    return this.#entries.length - this.#start
   }
 
   get bytes(): number {
@@ -51,54 +50,56 @@ export class RetainedLog {
 
   /** `entry` must stand right after the head. */
   append(now: Instant, entry: Entry): void {
-    contract(entry.position === this.head.position + 1, `entry ${entry.position} does not follow ${this.head.position}`)
-    this.#slots.push({ entry, installedAt: now })
+    contract(entry.position === this.#head.position + 1, () => `entry ${entry.position} does not follow ${this.#head.position}`)
+    this.#entries.push(entry)
+    this.#installedAt.push(now)
     this.#bytes += entry.bytes
+    this.#head = entry
   }
 
   trim(now: Instant, limits: WindowLimits): void {
+    let last: Entry | undefined
     while (this.length > 1) {
-      const oldest = this.#oldest()
-      const tooOld = oldest !== undefined && now - oldest.installedAt > limits.ageMs
+      const tooOld = now - (this.#installedAt[this.#start] ?? now) > limits.ageMs
       if (!tooOld && this.length <= limits.events && this.#bytes <= limits.bytes) break
-      this.#letGo()
+      last = this.#letGo()
     }
+    if (last !== undefined) this.#floor = pointOf(last)
     // Moving the rest down costs its length, so it is done when half of the array is free: constant per entry.
-    if (this.#start > 32 && this.#start * 2 > this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#start)
+    if (this.#start > 32 && this.#start * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#start)
+      this.#installedAt = this.#installedAt.slice(this.#start)
       this.#start = 0
     }
   }
 
   /** When the oldest entry is too old; `undefined` while only the last entry is held, which stays. */
   expiresAt(limits: WindowLimits): Instant | undefined {
-    const oldest = this.#oldest()
+    const oldest = this.#installedAt[this.#start]
     if (oldest === undefined || this.length <= 1 || !Number.isFinite(limits.ageMs)) return undefined
-    return later(oldest.installedAt, limits.ageMs + 1)
+    return later(oldest, limits.ageMs + 1)
   }
 
   /** The point at `position`: the floor, or an entry held; `undefined` outside. */
   pointAt(position: number): Point | undefined {
     if (position === this.#floor.position) return this.#floor
-    return this.#slots[this.#indexOf(position)]?.entry
+    return this.#entries[this.#indexOf(position)]
   }
 
   /** Entries right after `position` (a point that `pointAt` knows), at least one where there is one. */
   after(position: number, budget: ReadBudget): readonly Entry[] {
     const from = this.#indexOf(position + 1)
-    contract(from >= this.#start, `position ${position} is behind the floor ${this.#floor.position}`)
-    let to = from
+    contract(from >= this.#start, () => `position ${position} is behind the floor ${this.#floor.position}`)
+    const entries: Entry[] = []
     let bytes = 0
-    while (to < this.#slots.length && to - from < budget.events) {
-      bytes += this.#slots[to]?.entry.bytes ?? 0
-      if (bytes > budget.bytes && to > from) break
-      to += 1
+    for (let index = from; entries.length === 0 || entries.length < budget.events; index++) {
+      const entry = this.#entries[index]
+      if (entry === undefined) break
+      bytes += entry.bytes
+      if (bytes > budget.bytes && entries.length > 0) break
+      entries.push(entry)
     }
-    return this.#slots.slice(from, to === from && from < this.#slots.length ? from + 1 : to).map((slot) => slot.entry)
-  }
-
-  #oldest(): Slot | undefined {
-    return this.#slots[this.#start]
+    return entries
   }
 
   #indexOf(position: number): number {
@@ -106,12 +107,13 @@ export class RetainedLog {
     return index < this.#start ? -1 : index
   }
 
-  #letGo(): void {
-    const oldest = this.#oldest()
+  /** The oldest entry, which is not held any more. The floor does not know it yet. */
+  #letGo(): Entry {
+    const oldest = this.#entries[this.#start]
     contract(oldest !== undefined, "nothing is left to let go of")
-    this.#floor = pointOf(oldest.entry)
-    this.#bytes -= oldest.entry.bytes
-    delete this.#slots[this.#start]
+    this.#bytes -= oldest.bytes
+    this.#entries[this.#start] = undefined
     this.#start += 1
+    return oldest
   }
 }

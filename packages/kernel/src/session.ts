@@ -11,6 +11,7 @@ import type { Fold, SessionModel } from "./model.ts"
 import { SessionObservation, type Closed } from "./observation.ts"
 import type { Batch, ReadBudget } from "./outcomes.ts"
 import type { Filter } from "./filter.ts"
+import { ParkedReaders } from "./parked-readers.ts"
 import type { Reader } from "./reader-table.ts"
 
 /** Where a session's fold begins. */
@@ -51,7 +52,7 @@ export class Session {
   /** Observations made so far: tells one made after a gap was found from one made before. */
   cuts = 0
   readers = 0
-  readonly parked = new Set<Reader>()
+  readonly parked = new ParkedReaders<Reader>()
   /** Waiting for the next observation that may be made. */
   readonly cutWaiters = new Set<Reader>()
   /** Entries up to here could not be recorded, and nothing stands behind the window to tell them. */
@@ -106,14 +107,16 @@ export class Session {
     }
     if (entry.type === "close") this.closed = { reason: entry.reason }
     this.point = entry
-    this.#batches.clear()
+    // A map makes itself a new table when it is cleared, even an empty one: 35 ns on top of an install's 70.
+    if (this.#batches.size > 0) this.#batches.clear()
     try {
       if (this.#lost !== undefined) {
         this.#store.open(this.name, this.epoch, pointOf(before))
         this.#lost = undefined
       }
       this.#store.append(now, this.name, entry)
-      this.#ages.set(this, this.#store.expiresAt(this.name))
+      // A deadline that stands may be too early by now, never too late: the oldest entry only gets younger.
+      if (this.#ages.deadlineOf(this) === undefined) this.#ages.set(this, this.#store.expiresAt(this.name))
     } catch (error) {
       this.#lose(entry)
       failure = { type: "append_failed", session: this.name, position: entry.position, error }
@@ -176,13 +179,14 @@ export class Session {
     return { type: "replayed", entries: [], upToDate: true }
   }
 
-  /** Whether one of these stands where the window has another entry: then they are of another history. */
+  /** Whether one of these, given in order, stands where the window has another entry: then they are of another history. */
   contradicts(points: readonly Point[]): boolean {
-    return points.some(({ position, mark }) => {
+    for (const { position, mark } of points) {
       if (position > this.point.position) return false
       const known = position === this.point.position ? this.point : this.#knownAt(position)
-      return known !== undefined && known.mark !== mark
-    })
+      if (known !== undefined && known.mark !== mark) return true
+    }
+    return false
   }
 
   slice(after: Point, budget: ReadBudget): readonly Entry[] | undefined {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { ContractViolation, jsonText, type Json } from "@tidemark/kernel"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { parseJson } from "./json-scan.ts"
+import { parseFields, parseJson } from "./json-scan.ts"
 
 interface Vectors {
   readonly depth: number
@@ -18,13 +18,54 @@ describe("JSON that can be kept as it is, is taken", () => {
   test.each(taken)("$name", ({ text }) => {
     const value: Json = JSON.parse(text)
     expect(parseJson(text, { depth })).toEqual({ type: "json", value })
+    expect(parseFields(text, { depth }).type).toBe("fields")
   })
 })
 
 describe("JSON that would be changed or cannot be read is refused, with what to do and where", () => {
   test.each(refused)("$name", ({ text, at, reason }) => {
     expect(parseJson(text, { depth })).toEqual({ type: "refused", reason, at })
+    expect(parseFields(text, { depth })).toEqual({ type: "refused", reason, at })
   })
+})
+
+test("a field is the very text that was sent: numbers and escapes keep their spelling", () => {
+  const sent = '{"data":{"a":1.0,"b":"\\u0041\\n😀"},"\\u006bind":"turn.text","n":-0}'
+  expect(parseFields(sent, { depth })).toEqual({
+    type: "fields",
+    isArray: false,
+    elements: [
+      [
+        { name: "data", text: '{"a":1.0,"b":"\\u0041\\n😀"}' },
+        { name: "kind", text: '"turn.text"' },
+        { name: "n", text: "-0" },
+      ],
+    ],
+  })
+})
+
+test("space inside of a field is not kept, space around it and inside of strings is nobody's business", () => {
+  expect(parseFields('\n{ "a" :\t{ "b": [1,\r\n 2] } , "c" : "x  y" }\n', { depth })).toEqual({
+    type: "fields",
+    isArray: false,
+    elements: [
+      [
+        { name: "a", text: '{"b":[1,2]}' },
+        { name: "c", text: '"x  y"' },
+      ],
+    ],
+  })
+})
+
+test("each element of an array has its fields, and an element that is no object has none", () => {
+  const isArray = true
+  expect(parseFields('[{"a":1}, {}, 7, [{"a":1}]]', { depth })).toEqual({
+    type: "fields",
+    isArray,
+    elements: [[{ name: "a", text: "1" }], [], undefined, undefined],
+  })
+  expect(parseFields("[]", { depth })).toEqual({ type: "fields", isArray, elements: [] })
+  expect(parseFields('"a"', { depth })).toEqual({ type: "fields", isArray: false, elements: [undefined] })
 })
 
 test("__proto__ is an ordinary key: it pollutes nothing, is kept when nested, and is written again", () => {
@@ -84,6 +125,7 @@ function wouldBeKept(text: string, depthMax: number): boolean {
 function checkAgainstModel(text: string): void {
   const value = parsed(text)
   const outcome = parseJson(text, { depth: 3 })
+  expect(fieldsOf(text)).toEqual(outcome.type === "json" ? elementsOf(outcome.value) : outcome)
   if (value === undefined || !wouldBeKept(text, 3)) {
     expect(outcome).toEqual({ type: "refused", reason: expect.stringMatching(/\.$/), at: expect.any(Number) })
     expect(outcome.type === "refused" && outcome.at >= 0 && outcome.at <= text.length).toBe(true)
@@ -93,12 +135,59 @@ function checkAgainstModel(text: string): void {
   }
 }
 
+/** What `parseFields` says, its texts parsed, each of which is to be on one line that needs no more space. */
+function fieldsOf(text: string): unknown {
+  const outcome = parseFields(text, { depth: 3 })
+  if (outcome.type === "refused") return outcome
+  const elements = outcome.elements.map((fields) =>
+    fields?.map((field): [string, Json] => {
+      expect(field.text.replace(/"(?:[^"\\]|\\.)*"/gsu, "").search(/\s/)).toBe(-1)
+      return [field.name, JSON.parse(field.text)]
+    }),
+  )
+  return { isArray: outcome.isArray, elements: elements.map(inOrder) }
+}
+
+function elementsOf(value: Json): unknown {
+  const isArray = Array.isArray(value)
+  const elements: readonly Json[] = isArray ? value : [value]
+  return { isArray, elements: elements.map((element) => (isObject(element) ? inOrder(Object.entries(element)) : undefined)) }
+}
+
+/** `JSON.parse` puts keys that are whole numbers first. */
+function inOrder(fields: readonly (readonly [string, Json])[] | undefined): unknown {
+  return fields?.toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
 function parsed(text: string): Json | undefined {
   try {
     return JSON.parse(text)
   } catch {
     return undefined
   }
+}
+
+const spaces = fc.stringMatching(/^[ \t\r\n]{0,3}$/)
+
+test("random JSON with random space between its parts is given in fields that parse to what was sent", () => {
+  const letters = fc.constantFrom("a", "\\n", "\\u0061", "\\ud83d\\ude00", "😀", "é", "\uffff", " ", "{", ",", "x".repeat(15), "x".repeat(40))
+  const text = fc.array(letters, { maxLength: 4 }).map((each) => `"${each.join("")}"`)
+  const number = fc.constantFrom("0", "-0", "1.50", "1e2", "12345678901234")
+  const { element } = fc.letrec<{ leaf: string; list: string; object: string; element: string }>((tie) => ({
+    leaf: fc.oneof(text, number, fc.constantFrom("true", "null")),
+    list: fc.array(spaced(tie("element")), { maxLength: 3 }).map((each) => `[${each.join(",")}]`),
+    object: fc.array(fc.tuple(spaced(text), spaced(tie("element"))), { maxLength: 3 }).map((each) => `{${each.map((pair) => pair.join(":")).join(",")}}`),
+    element: fc.oneof({ depthSize: "small" }, tie("leaf"), tie("object"), tie("list")),
+  }))
+  fc.assert(fc.property(spaced(element), checkAgainstModel), { numRuns: 10_000 })
+})
+
+function spaced(part: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(spaces, part, spaces).map((pieces) => pieces.join(""))
 }
 
 const signs = "{}[],:\"\\ \n0123456789.eE+-tfnu".split("")

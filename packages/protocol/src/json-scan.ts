@@ -2,42 +2,95 @@
 // 2^53 are rounded, 1e400 becomes infinite, of two equal keys the last one stays) and lets through halves of surrogate
 // pairs that cannot be sent as UTF-8. One scan refuses these before it, and every error of syntax with its place, so that
 // `JSON.parse` after it cannot fail. How a number is spelled (`1.0`, `-0`, `1e2`) and the order of keys are not data.
+//
+// What the scan took may also be kept without being decoded at all: `parseFields` cuts it into pieces of the text.
 
-import { contract, type Json } from "@tidemark/kernel"
+import { contract, keptJsonText, type Json, type JsonText } from "@tidemark/kernel"
 
 export type ParseJsonOutcome =
   | { readonly type: "json"; readonly value: Json }
   /** `reason` is a sentence that says what to do; `at` is where, in UTF-16 units from 0. */
   | { readonly type: "refused"; readonly reason: string; readonly at: number }
 
-/** `depth`: how many arrays and objects may stand inside one another, 0–1,000; a lone number needs 0, `[]` needs 1. */
-export function parseJson(text: string, limits: { readonly depth: number }): ParseJsonOutcome {
-  contract(limits.depth >= 0 && limits.depth <= 1_000, `a depth is 0–1,000, not ${limits.depth}`)
+export interface JsonLimits {
+  /** How many arrays and objects may stand inside one another, 0–1,000; a lone number needs 0, `[]` needs 1. */
+  readonly depth: number
+}
+
+export function parseJson(text: string, limits: JsonLimits): ParseJsonOutcome {
   const scan = new Scan(text, limits.depth)
   return scan.document() ? { type: "json", value: JSON.parse(text) } : { type: "refused", reason: scan.reason, at: scan.at }
+}
+
+/** A field of an object: its value was never decoded. */
+export interface JsonField {
+  /** Its escapes are resolved. */
+  readonly name: string
+  /** As it was spelled, on one line, without the space that may have stood between its parts. */
+  readonly text: JsonText
+}
+
+export type ParseFieldsOutcome =
+  /** The elements of the array that the text is, or else the one value; each as its fields in order, `undefined` where it is no object. */
+  | { readonly type: "fields"; readonly isArray: boolean; readonly elements: readonly (readonly JsonField[] | undefined)[] }
+  | Extract<ParseJsonOutcome, { readonly type: "refused" }>
+
+/**
+ * Takes and refuses exactly what `parseJson` does, and hands out the fields of the object, or of each object of the array,
+ * as pieces of the text. What is kept as text anyway is thus neither decoded nor encoded again: 0.4 µs instead of 1.8 for
+ * an event of 200 bytes.
+ */
+export function parseFields(text: string, limits: JsonLimits): ParseFieldsOutcome {
+  const scan = new Scan(text, limits.depth)
+  const elements: (readonly JsonField[] | undefined)[] = []
+  if (!scan.document(elements)) return { type: "refused", reason: scan.reason, at: scan.at }
+  return { type: "fields", isArray: scan.isArray, elements }
 }
 
 /** Walks over one text. Each method says true with `at` behind what it read, or false with `at` at what is wrong. */
 class Scan {
   at = 0
   reason = ""
+  /** The outermost value is an array. */
+  isArray = false
   readonly #text: string
   readonly #depthMax: number
   /** Hash, start and end of each key of the objects around `at`, the outermost first: nothing is allocated per object. */
   readonly #keys: number[] = []
-  /** Of the string that was read last, its escapes resolved. */
+  /** What of `#keys` counts: cutting the array off would free its memory, only to ask for it again at the next object. */
+  #keysEnd = 0
+  /** Of the key that was read last, its escapes resolved. */
   #hash = 0
+  /** Fields are cut out, and what stands between their parts is remembered. */
+  #cuts = false
+  /** Start and end of each stretch of space that was passed. */
+  readonly #spaces: number[] = []
 
   constructor(text: string, depthMax: number) {
+    contract(depthMax >= 0 && depthMax <= 1_000, "a depth is 0–1,000")
     this.#text = text
     this.#depthMax = depthMax
   }
 
-  document(): boolean {
+  /** `elements` is given the fields of the outermost value, or of each element where that is an array. */
+  document(elements?: (readonly JsonField[] | undefined)[]): boolean {
+    this.#cuts = elements !== undefined
     if (this.#text.charCodeAt(0) === byteOrderMark) return this.#refuse("Send the JSON without a byte order mark.")
-    if (!this.#value(0)) return false
+    this.#skipSpace()
+    this.isArray = this.#text.charCodeAt(this.at) === bracketOpen
+    const taken = this.isArray ? this.#mayNest(0) && this.#array(1, elements) : this.#element(0, elements)
+    if (!taken) return false
     this.#skipSpace()
     return this.at === this.#text.length || this.#refuse("Send one JSON value: something follows the first.")
+  }
+
+  /** A value whose fields `elements`, where there is one, is given. */
+  #element(depth: number, elements: (readonly JsonField[] | undefined)[] | undefined): boolean {
+    this.#skipSpace()
+    if (elements === undefined) return this.#value(depth)
+    const fields = this.#text.charCodeAt(this.at) === braceOpen ? [] : undefined
+    elements.push(fields)
+    return fields === undefined ? this.#value(depth) : this.#mayNest(depth) && this.#object(depth + 1, fields)
   }
 
   #value(depth: number): boolean {
@@ -60,8 +113,8 @@ class Scan {
     }
   }
 
-  #object(depth: number): boolean {
-    const firstKey = this.#keys.length
+  #object(depth: number, fields?: JsonField[]): boolean {
+    const firstKey = this.#keysEnd
     let texts: Set<string> | undefined
     this.at += 1
     this.#skipSpace()
@@ -69,95 +122,120 @@ class Scan {
     while (true) {
       const start = this.at
       if (this.#text.charCodeAt(start) !== quote) return this.#refuse("A key in double quotes is missing here.")
-      if (!this.#string()) return false
-      if (texts === undefined && this.#keys.length - firstKey === fewKeys * unitsPerKey) texts = this.#keyTexts(firstKey)
-      if (texts === undefined ? this.#isAmong(firstKey, start) : texts.has(this.#keyText(start, this.at))) {
+      if (!this.#key()) return false
+      const end = this.at
+      if (texts === undefined && this.#keysEnd - firstKey === fewKeys * numbersPerKey) texts = this.#keyTexts(firstKey)
+      if (texts === undefined ? this.#isAmong(firstKey, start) : texts.has(this.#keyText(start, end))) {
         return this.#refuse("Send each key once: this one is there already, and only one of the two could be kept.", start)
       }
-      if (texts === undefined) this.#keys.push(this.#hash, start, this.at)
-      else texts.add(this.#keyText(start, this.at))
+      if (texts === undefined) this.#remember(start, end)
+      else texts.add(this.#keyText(start, end))
       this.#skipSpace()
       if (!this.#skip(colon)) return this.#refuse('A ":" is missing here.')
-      if (!this.#value(depth)) return false
+      if (fields === undefined ? !this.#value(depth) : !this.#field(depth, this.#keyText(start, end), fields)) return false
       this.#skipSpace()
       if (this.#skip(braceClose)) break
       if (!this.#skip(comma)) return this.#refuse('A "," or "}" is missing here.')
       this.#skipSpace()
     }
-    this.#keys.length = firstKey
+    this.#keysEnd = firstKey
     return true
   }
 
-  #array(depth: number): boolean {
+  #field(depth: number, name: string, fields: JsonField[]): boolean {
+    this.#skipSpace()
+    const start = this.at
+    const spacesBefore = this.#spaces.length
+    if (!this.#value(depth)) return false
+    fields.push({ name, text: keptJsonText(this.#withoutSpace(start, spacesBefore)) })
+    return true
+  }
+
+  #array(depth: number, elements?: (readonly JsonField[] | undefined)[]): boolean {
     this.at += 1
     this.#skipSpace()
     if (this.#skip(bracketClose)) return true
     while (true) {
-      if (!this.#value(depth)) return false
+      if (!this.#element(depth, elements)) return false
       this.#skipSpace()
       if (this.#skip(bracketClose)) return true
       if (!this.#skip(comma)) return this.#refuse('A "," or "]" is missing here.')
     }
   }
 
-  /** From its opening quote. */
-  #string(): boolean {
-    const text = this.#text
+  /** A string, hashed on the way where it has no escapes. */
+  #key(): boolean {
+    const start = this.at
     let hash = hashSeed
-    let at = this.at + 1
-    while (true) {
-      const unit = text.charCodeAt(at)
-      if (unit === quote) break
-      if (unit === backslash) {
-        const resolved = this.#escape(at, hash)
-        if (resolved === undefined) return false
-        hash = resolved
-        at = this.at
-      } else if (unit >= 0x20 && (unit < 0xd800 || unit > 0xdfff)) {
-        hash = mix(hash, unit)
-        at += 1
-      } else if (unit >= 0xd800) {
-        const low = text.charCodeAt(at + 1)
-        if (!isHigh(unit) || !isLow(low)) return this.#refuse(halfPair, at)
-        hash = mix(mix(hash, unit), low)
-        at += 2
-      } else if (at >= text.length) {
-        return this.#refuse("The text ends inside a string: send all of it.", at)
-      } else {
-        return this.#refuse("Write a control character inside a string as an escape, such as \\n or \\u0000.", at)
+    for (let at = start + 1; ; at++) {
+      const unit = this.#text.charCodeAt(at)
+      if (unit === quote) {
+        this.#hash = hash
+        this.at = at + 1
+        return true
       }
+      if (!isPlain(unit)) break
+      hash = mix(hash, unit)
     }
-    this.#hash = hash
-    this.at = at + 1
+    if (!this.#string()) return false
+    this.#hash = hashOf(this.#keyText(start, this.at))
     return true
   }
 
-  /** The escape, or the pair of escapes, that begins at `at`: `hash` with what it stands for. */
-  #escape(at: number, hash: number): number | undefined {
-    const letter = this.#text.charCodeAt(at + 1)
-    if (letter !== 0x75) {
-      const place = "\"\\/bfnrt".indexOf(this.#text.charAt(at + 1))
-      if (Number.isNaN(letter) || place === -1) {
-        this.#refuse('Write "\\\\" for a backslash: this is no escape that JSON knows.', at)
-        return undefined
+  /** From its opening quote. */
+  #string(): boolean {
+    const text = this.#text
+    this.at += 1
+    while (true) {
+      this.#skipPlain()
+      const at = this.at
+      const unit = text.charCodeAt(at)
+      if (unit === quote) break
+      if (unit === backslash) {
+        if (!this.#escape(at)) return false
+      } else if (unit >= 0xd800) {
+        if (!isHigh(unit) || !isLow(text.charCodeAt(at + 1))) return this.#refuse(halfPair)
+        this.at += 2
+      } else if (at >= text.length) {
+        return this.#refuse("The text ends inside a string: send all of it.")
+      } else {
+        return this.#refuse("Write a control character inside a string as an escape, such as \\n or \\u0000.")
       }
+    }
+    this.at += 1
+    return true
+  }
+
+  /** The units of a string that stand for themselves. Most strings are short; on longer ones the expression is twice as fast as the loop. */
+  #skipPlain(): void {
+    const text = this.#text
+    const soon = this.at + shortString
+    for (let at = this.at; at < soon; at++) {
+      if (isPlain(text.charCodeAt(at))) continue
+      this.at = at
+      return
+    }
+    plainUnits.lastIndex = soon
+    plainUnits.test(text)
+    this.at = plainUnits.lastIndex
+  }
+
+  /** The escape, or the pair of escapes, that begins at `at`. */
+  #escape(at: number): boolean {
+    const letter = this.#text.charAt(at + 1)
+    if (letter !== "u") {
+      if (letter === "" || !"\"\\/bfnrt".includes(letter)) return this.#refuse('Write "\\\\" for a backslash: this is no escape that JSON knows.', at)
       this.at = at + 2
-      return mix(hash, "\"\\/\b\f\n\r\t".charCodeAt(place))
+      return true
     }
     const unit = this.#hexDigits(at + 2)
-    if (unit === undefined) {
-      this.#refuse("Write four hexadecimal digits after \\u.", at)
-      return undefined
-    }
+    if (unit === undefined) return this.#refuse("Write four hexadecimal digits after \\u.", at)
     this.at = at + 6
-    if (!isHigh(unit) && !isLow(unit)) return mix(hash, unit)
+    if (!isHigh(unit) && !isLow(unit)) return true
     const low = this.#text.startsWith("\\u", at + 6) ? this.#hexDigits(at + 8) : undefined
-    if (!isHigh(unit) || low === undefined || !isLow(low)) {
-      this.#refuse(halfPair, at)
-      return undefined
-    }
+    if (!isHigh(unit) || low === undefined || !isLow(low)) return this.#refuse(halfPair, at)
     this.at = at + 12
-    return mix(mix(hash, unit), low)
+    return true
   }
 
   #hexDigits(at: number): number | undefined {
@@ -202,25 +280,43 @@ class Scan {
 
   /** Whether the key from `start` to `at` equals one since `firstKey`. */
   #isAmong(firstKey: number, start: number): boolean {
-    for (let i = firstKey; i < this.#keys.length; i += unitsPerKey) {
+    for (let i = firstKey; i < this.#keysEnd; i += numbersPerKey) {
       if (this.#keys[i] !== this.#hash) continue
       if (this.#keyText(this.#keys[i + 1] ?? 0, this.#keys[i + 2] ?? 0) === this.#keyText(start, this.at)) return true
     }
     return false
   }
 
+  #remember(start: number, end: number): void {
+    this.#keys[this.#keysEnd] = this.#hash
+    this.#keys[this.#keysEnd + 1] = start
+    this.#keys[this.#keysEnd + 2] = end
+    this.#keysEnd += numbersPerKey
+  }
+
   #keyTexts(firstKey: number): Set<string> {
     const texts = new Set<string>()
-    for (let i = firstKey; i < this.#keys.length; i += unitsPerKey) {
+    for (let i = firstKey; i < this.#keysEnd; i += numbersPerKey) {
       texts.add(this.#keyText(this.#keys[i + 1] ?? 0, this.#keys[i + 2] ?? 0))
     }
     return texts
   }
 
+  /** The text from `start` to `at` without the stretches of space in it, of which `spacesBefore` is the first. */
+  #withoutSpace(start: number, spacesBefore: number): string {
+    let text = ""
+    let from = start
+    for (let i = spacesBefore; i < this.#spaces.length; i += 2) {
+      text += this.#text.slice(from, this.#spaces[i])
+      from = this.#spaces[i + 1] ?? from
+    }
+    return text + this.#text.slice(from, this.at)
+  }
+
   /** The key between two quotes, its escapes resolved. */
   #keyText(start: number, end: number): string {
-    const written = this.#text.slice(start, end)
-    return written.includes("\\") ? JSON.parse(written) : written.slice(1, -1)
+    const written = this.#text.slice(start + 1, end - 1)
+    return written.includes("\\") ? JSON.parse(`"${written}"`) : written
   }
 
   #mayNest(depth: number): boolean {
@@ -229,8 +325,11 @@ class Scan {
   }
 
   #skipSpace(): void {
-    let unit = this.#text.charCodeAt(this.at)
+    const start = this.at
+    let unit = this.#text.charCodeAt(start)
+    if (unit > 0x20) return
     while (unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09) unit = this.#text.charCodeAt(++this.at)
+    if (this.#cuts && this.at > start) this.#spaces.push(start, this.at)
   }
 
   #skip(unit: number): boolean {
@@ -273,7 +372,13 @@ const writtenWithExponent = 1e21
 
 /** With more keys than this an object's keys go into a set: by then comparing each with each would cost more. */
 const fewKeys = 16
-const unitsPerKey = 3
+const numbersPerKey = 3
+
+/** Whether it stands for itself in a string: it is neither a quote, an escape, a control character nor part of a pair. */
+const isPlain = (unit: number): boolean => unit >= 0x20 && unit !== quote && unit !== backslash && (unit < 0xd800 || unit > 0xdfff)
+/** As many of them as there are. */
+const plainUnits = /[ !#-[\]-\ud7ff\ue000-\uffff]*/y
+const shortString = 16
 
 const halfPair = "Send whole characters: half of a surrogate pair cannot be sent as UTF-8."
 
@@ -284,3 +389,9 @@ const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff
 /** Equal strings have equal hashes; the rest is checked by comparing, so a simple one will do. */
 const hashSeed = 0x1747b28c
 const mix = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193)
+
+function hashOf(text: string): number {
+  let hash = hashSeed
+  for (let at = 0; at < text.length; at++) hash = mix(hash, text.charCodeAt(at))
+  return hash
+}

@@ -1,6 +1,6 @@
 // The names other packages import. Nothing is defined here, and no file of this package imports this one.
 
-export { parseJson, type ParseJsonOutcome } from "./json-scan.ts"
+export { parseFields, parseJson, type JsonField, type ParseJsonOutcome } from "./json-scan.ts"
 export {
   caughtUpFrame,
   closedFrame,

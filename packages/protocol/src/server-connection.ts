@@ -53,6 +53,9 @@ interface Standing {
 
 export class ServerConnection implements Timed {
   readonly #settings: ConnectionSettings
+  /** Two of the settings: with every batch, a thousand connections would fetch theirs from memory only to look at these. */
+  readonly #heartbeatMs: number
+  readonly #quietEntriesMax: number
   readonly #output: ConnectionOutput[] = []
   readonly #endsAt: Instant
   #phase: Phase = "waiting"
@@ -65,9 +68,11 @@ export class ServerConnection implements Timed {
   /** Has output at once, so that the headers leave. */
   constructor(now: Instant, settings: ConnectionSettings) {
     for (const amount of [settings.heartbeatMs, settings.maxAgeMs, settings.retryMs, settings.quietEntriesMax]) {
-      contract(Number.isSafeInteger(amount) && amount > 0, `a connection's settings are whole numbers above 0, not ${amount}`)
+      contract(Number.isSafeInteger(amount) && amount > 0, () => `a connection's settings are whole numbers above 0, not ${amount}`)
     }
     this.#settings = settings
+    this.#heartbeatMs = settings.heartbeatMs
+    this.#quietEntriesMax = settings.quietEntriesMax
     this.#endsAt = later(now, settings.maxAgeMs)
     this.#heartbeatAt = later(now, settings.heartbeatMs)
     this.#write(now, primeFrame(settings.retryMs))
@@ -146,6 +151,11 @@ export class ServerConnection implements Timed {
     return this.#phase === "ended" ? undefined : earlier(this.#heartbeatAt, this.#endsAt)
   }
 
+  /** Whether `pollOutput` has something to give. */
+  get hasOutput(): boolean {
+    return this.#output.length > 0
+  }
+
   pollOutput(): ConnectionOutput | undefined {
     return this.#output.shift()
   }
@@ -160,7 +170,7 @@ export class ServerConnection implements Timed {
   /** A filter that hides much must not let the reader's cursor fall off the window (L15). */
   #showHidden(now: Instant): void {
     const hidden = (this.#standing?.point.position ?? 0) - (this.#lastIdAt ?? 0)
-    if (hidden >= this.#settings.quietEntriesMax) this.#writeHeartbeat(now)
+    if (hidden >= this.#quietEntriesMax) this.#writeHeartbeat(now)
   }
 
   #handleObservation(now: Instant, observation: SessionObservation): void {
@@ -206,7 +216,7 @@ export class ServerConnection implements Timed {
 
   #push(now: Instant, output: ConnectionOutput): void {
     this.#output.push(output)
-    this.#heartbeatAt = later(now, this.#settings.heartbeatMs)
+    this.#heartbeatAt = later(now, this.#heartbeatMs)
   }
 
   #cursorAt(standing: Standing): CursorText {
@@ -216,7 +226,7 @@ export class ServerConnection implements Timed {
   #standingOf(cursor: CursorText | undefined): Standing | undefined {
     if (cursor === undefined) return undefined
     const parsed = parseCursor(this.#settings.session, cursor)
-    contract(parsed.type === "cursor", `a reader's own cursor is one of its session: ${cursor}`)
+    contract(parsed.type === "cursor", () => `a reader's own cursor is one of its session: ${cursor}`)
     return { epoch: parsed.cursor.epoch, point: parsed.cursor.point }
   }
 }

@@ -101,7 +101,7 @@ function namedFrame(event: Exclude<Frame["type"], "event">, data: object, id: Cu
 }
 
 function retryLine(ms: number): string {
-  contract(Number.isSafeInteger(ms) && ms >= 0, `retry is whole milliseconds, not ${ms}: a receiver ignores anything but digits`)
+  contract(Number.isSafeInteger(ms) && ms >= 0, () => `retry is whole milliseconds, not ${ms}: a receiver ignores anything but digits`)
   return `retry: ${ms}\n`
 }
 
@@ -112,7 +112,7 @@ function lines(start: string, text: string): string {
 }
 
 function fieldValue(text: string): string {
-  contract(text !== "" && !endsField.test(text), `an event name or id is not empty and holds no CR, LF or NUL: ${JSON.stringify(text)}`)
+  contract(text !== "" && !endsField.test(text), () => `an event name or id is not empty and holds no CR, LF or NUL: ${JSON.stringify(text)}`)
   contract(!loneSurrogate.test(text), "an event name or id with half a surrogate pair cannot be sent as UTF-8")
   return text
 }
