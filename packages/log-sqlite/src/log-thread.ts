@@ -1,8 +1,9 @@
 // One of the log's threads, as the process sees it: requests in, answers out, and one end.
 
 import { Worker } from "node:worker_threads"
-import type { LogAnswer } from "@tidemark/driver"
+import { Slots, type LogAnswer } from "@tidemark/driver"
 import type { Timestamp } from "@tidemark/kernel"
+import { receivedAnswer, sentRequest } from "./crossing.ts"
 import type { ReadRequest } from "./log-reader.ts"
 import type { WriteRequest } from "./log-writer.ts"
 import { DataRefused, messageOf } from "./faults.ts"
@@ -37,9 +38,8 @@ export class LogThread {
   readonly #worker: Worker
   readonly #role: ThreadRole
   readonly #events: ThreadEvents
-  readonly #waiting = new Map<number, (answer: LogAnswer) => void>()
+  readonly #waiting = new Slots<(answer: LogAnswer) => void>()
   readonly #exited: Promise<void>
-  #lastId = 0
   #ended: ThreadEnd | undefined
 
   private constructor(worker: Worker, role: ThreadRole, events: ThreadEvents) {
@@ -86,9 +86,7 @@ export class LogThread {
   }
 
   submit(request: WriteRequest | ReadRequest, answer: (answer: LogAnswer) => void): void {
-    this.#lastId += 1
-    this.#waiting.set(this.#lastId, answer)
-    this.#post({ type: "request", id: this.#lastId, request })
+    this.#post({ type: "request", id: this.#waiting.put(answer), request: sentRequest(request) })
   }
 
   sweep(at: Timestamp): void {
@@ -115,7 +113,7 @@ export class LogThread {
   #take(message: Exclude<FromThread, { type: "ready" | "refused" }>): void {
     switch (message.type) {
       case "answers":
-        for (const [id, answer] of message.answers) this.#answer(id, told(answer))
+        for (const [id, answer] of message.answers) this.#answer(id, told(receivedAnswer(answer)))
         return
       case "unreadable":
         if (message.damaged) this.#events.damaged(message.detail)
@@ -126,9 +124,7 @@ export class LogThread {
   }
 
   #answer(id: number, answer: LogAnswer): void {
-    const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
-    waiting?.(answer)
+    this.#waiting.take(id)?.(answer)
   }
 
   #end(end: ThreadEnd, isNews = true): void {
@@ -137,7 +133,6 @@ export class LogThread {
     if (isNews) this.#events.ended(this, end)
     const effect = this.#role === "reader" ? "none" : end.effect
     const answer: LogAnswer = { type: "failed", effect, reason: "unavailable", detail: `the log broke off: ${end.detail}` }
-    for (const waiting of [...this.#waiting.values()]) waiting(answer)
-    this.#waiting.clear()
+    for (const waiting of this.#waiting.takeAll()) waiting(answer)
   }
 }

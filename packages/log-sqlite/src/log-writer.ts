@@ -37,7 +37,8 @@ export class LogWriter {
   readonly #rows: SessionRows
   readonly #keys: KeyRows
   readonly #trimming: Trimming
-  readonly #insertEntry: Statement<[number, number, number, number, number, number, string]>
+  readonly #insertEntry: Statement<EntryCell[]>
+  readonly #insertEntries: Statement<EntryCell[]>
   readonly #madeSessions: Statement<[], number>
   readonly #setMadeSessions: Statement<[number]>
   readonly #sessionsOf: Statement<[string], number>
@@ -57,7 +58,8 @@ export class LogWriter {
     this.#rows = new SessionRows(database)
     this.#keys = new KeyRows(database, parts.limits, this.#rows)
     this.#trimming = new Trimming(database, this.#rows, this.#keys)
-    this.#insertEntry = database.prepare("INSERT INTO entries (session, position, revision, mark, at, total, text) VALUES (?, ?, ?, ?, ?, ?, ?)")
+    this.#insertEntry = database.prepare(insertingEntries(1))
+    this.#insertEntries = database.prepare(insertingEntries(rowsAtOnce))
     this.#madeSessions = database.prepare<[], number>("SELECT sessions_made FROM log").pluck()
     this.#setMadeSessions = database.prepare("UPDATE log SET sessions_made = ?")
     this.#sessionsOf = database.prepare<[string], number>("SELECT sessions FROM workspaces WHERE workspace = ?").pluck()
@@ -170,7 +172,7 @@ export class LogWriter {
 
     const at = timestamp(Math.max(wall, row.last_at))
     const entries = sealAll(before, at, part.drafts)
-    for (const entry of entries) this.#push(row, at, entry)
+    this.#push(row, at, entries)
     const result = { first: entries[0].position, last: pointOf(entries.at(-1) ?? entries[0]) }
     if (key !== undefined) this.#keys.remember(this.#now, row, key, contentHash, result)
     this.#rows.changed(row)
@@ -188,14 +190,21 @@ export class LogWriter {
     return { ...outcome, created: true }
   }
 
-  #push(row: SessionRow, at: Timestamp, entry: Entry): void {
-    row.position = entry.position
-    row.revision = entry.revision
-    row.mark = entry.mark
-    row.total += entry.bytes
-    row.last_at = at
-    if (entry.type === "close") row.closed = entry.reason
-    this.#insertEntry.run(row.session, entry.position, entry.revision, entry.mark, at, row.total, entry.text)
+  #push(row: SessionRow, at: Timestamp, entries: readonly Entry[]): void {
+    const cells: EntryCell[] = []
+    for (const entry of entries) {
+      row.position = entry.position
+      row.revision = entry.revision
+      row.mark = entry.mark
+      row.total += entry.bytes
+      row.last_at = at
+      if (entry.type === "close") row.closed = entry.reason
+      cells.push(row.session, entry.position, entry.revision, entry.mark, at, row.total, entry.text)
+    }
+    const [one, some] = [columns.length, columns.length * rowsAtOnce]
+    let done = 0
+    for (; done + some <= cells.length; done += some) this.#insertEntries.run(...cells.slice(done, done + some))
+    for (; done < cells.length; done += one) this.#insertEntry.run(...cells.slice(done, done + one))
   }
 
   #createIfAbsent(at: Timestamp, session: SessionName, settings: SessionSettings): StoredAnswer {
@@ -252,9 +261,7 @@ export class LogWriter {
     if (stands && (this.#markOf(row, point.position) ?? point.mark) === point.mark) {
       const text = JSON.stringify(shown)
       this.#saveSnapshot.run(row.session, point.position, point.revision, point.mark, modelVersion, text, contentHash(text))
-      row.saved_position = point.position
-      row.saved_version = modelVersion
-      this.#rows.changed(row)
+      this.#rows.saved(row, point.position, modelVersion)
       this.#trimming.retain(this.#now, row)
     }
     return { type: "saved", head: headOf(generation, row) }
@@ -280,6 +287,18 @@ export class LogWriter {
   #advance(at: Timestamp): void {
     if (at > this.#now) this.#now = at
   }
+}
+
+type EntryCell = number | string
+
+const columns = ["session", "position", "revision", "mark", "at", "total", "text"]
+
+/** Entries that one statement inserts, where there are so many: a call for each takes 1.36 µs an entry, this 1.0. */
+const rowsAtOnce = 10
+
+function insertingEntries(rows: number): string {
+  const values = `(${columns.map(() => "?").join(", ")})`
+  return `INSERT INTO entries (${columns.join(", ")}) VALUES ${Array.from({ length: rows }, () => values).join(", ")}`
 }
 
 /** Snapshots do not: without them nothing could be trimmed, and no room be made. */

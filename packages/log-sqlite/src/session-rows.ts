@@ -48,6 +48,7 @@ export class SessionRows {
   readonly #from: Statement<[number, number], SessionRow>
   readonly #insert: Statement<[SessionRow]>
   readonly #update: Statement<[SessionRow]>
+  readonly #updateSaved: Statement<[number, number, number]>
   readonly #remove: Statement<[number]>
   readonly #seen = new Map<SessionName, SessionRow | undefined>()
   readonly #changed = new Set<SessionRow>()
@@ -56,8 +57,9 @@ export class SessionRows {
     this.#find = database.prepare(`${selectSession} WHERE workspace = ? AND id = ?`)
     this.#from = database.prepare(`${selectSession} WHERE session > ? ORDER BY session LIMIT ?`)
     this.#insert = database.prepare(`INSERT INTO sessions (${columns.join(", ")}) VALUES (${columns.map((name) => `@${name}`).join(", ")})`)
-    const mutable = columns.slice(columns.indexOf("position"))
+    const mutable = columns.slice(columns.indexOf("position")).filter((name) => !name.startsWith("saved_"))
     this.#update = database.prepare(`UPDATE sessions SET ${mutable.map((name) => `${name} = @${name}`).join(", ")} WHERE session = @session`)
+    this.#updateSaved = database.prepare("UPDATE sessions SET saved_position = ?, saved_version = ? WHERE session = ?")
     this.#remove = database.prepare("DELETE FROM sessions WHERE session = ?")
   }
 
@@ -82,6 +84,16 @@ export class SessionRows {
   /** To be called after a row was changed. */
   changed(row: SessionRow): void {
     this.#changed.add(row)
+  }
+
+  /**
+   * A snapshot of this place was saved. Written by itself, because SQLite writes the index over these columns anew whenever
+   * a statement names them, the same or not: a page more for every commit.
+   */
+  saved(row: SessionRow, position: number, version: number): void {
+    row.saved_position = position
+    row.saved_version = version
+    this.#updateSaved.run(position, version, row.session)
   }
 
   remove(row: SessionRow): void {

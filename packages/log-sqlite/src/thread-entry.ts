@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto"
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads"
+import { receivedRequest, sentAnswer, type SentRequest } from "./crossing.ts"
 import { dataPaths, freeBytes } from "./data-directory.ts"
 import { durabilityOf, openForReading, openForWriting } from "./data-file.ts"
 import { LogReader, type ReadRequest } from "./log-reader.ts"
@@ -65,7 +66,7 @@ function write({ directory, durability, limits, afterBreak }: ThreadStart, port:
       const { requests, ids, sweepAt, isLast } = collect(first, port)
       if (requests.length > 0) {
         const answers = writer.answer(requests)
-        say({ type: "answers", answers: answers.map((answer, index) => [ids[index] ?? 0, answer] as const) })
+        say({ type: "answers", answers: answers.map((answer, index) => [ids[index] ?? 0, sentAnswer(answer)] as const) })
       }
       if (sweepAt !== undefined) writer.sweep(sweepAt)
       if (isLast) end()
@@ -86,7 +87,7 @@ function collect(first: ToThread, port: MessagePort) {
     if (next.type === "sweep") sweepAt = next.at
     else if (next.type === "close") isLast = true
     else if (isWrite(next.request)) {
-      requests.push(next.request)
+      requests.push(receivedRequest(next.request))
       ids.push(next.id)
     }
   }
@@ -109,7 +110,7 @@ function read({ directory }: ThreadStart, port: MessagePort, say: (message: From
     if (message.type === "sweep" || isWrite(message.request)) return
     const { id } = message
     try {
-      say({ type: "answers", answers: [[id, reader.answer(message.request)]] })
+      say({ type: "answers", answers: [[id, sentAnswer(reader.answer(message.request))]] })
     } catch (error) {
       if (codeOf(error) === "") throw error
       say({ type: "unreadable", id, detail: `${messageOf(error)} (${codeOf(error)})`, damaged: isDamage(error) })
@@ -118,12 +119,12 @@ function read({ directory }: ThreadStart, port: MessagePort, say: (message: From
   say({ type: "ready", notices: [] })
 }
 
-function isWrite(request: WriteRequest | ReadRequest): request is WriteRequest {
+function isWrite(request: SentRequest | ReadRequest): request is SentRequest {
   return isWriteRequest[request.type]
 }
 
 /** By type: whether it changes the log. Complete, or it does not compile. */
-const isWriteRequest: Readonly<Record<(WriteRequest | ReadRequest)["type"], boolean>> = {
+const isWriteRequest: Readonly<Record<(SentRequest | ReadRequest)["type"], boolean>> = {
   ...{ append: true, create: true, delete: true, save: true, trim: true },
   ...{ head: false, open: false, range: false, list: false },
 }
