@@ -2,20 +2,19 @@
 // and how its answer or refusal is written. Everything that is not 2xx is a problem document, and everything carries the
 // same security headers, whoever made it.
 
-import type { ServerResponse } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { later } from "@tidemark/kernel"
 import { primeFrame, problemMediaType, reconnectFrame, sseHeaders } from "@tidemark/protocol"
-import { empty, text, type Answer } from "./answer.ts"
+import { empty, noHeaders, text, type Answer, type Headers } from "./answer.ts"
 import { answersTo, originOf, parseAuthority } from "./authority.ts"
+import type { HostConfig } from "./config.ts"
 import type { Exchange } from "./exchange.ts"
 import type { HostParts } from "./host-parts.ts"
-import { isTemporary, refuse, refused, retryLater, type Refused } from "./refused.ts"
+import { faultOfOurs, isTemporary, refuse, refused, retryLater, type Refused } from "./refused.ts"
 import type { Match, Router } from "./router.ts"
-
-type Headers = Readonly<Record<string, string>>
 
 export const securityHeaders: Headers = {
   "x-content-type-options": "nosniff",
@@ -27,16 +26,27 @@ export const securityHeaders: Headers = {
 
 /** Answers one request; never fails. `overLimit`: its connection is one more than there may be. */
 export function answerTo(parts: HostParts, router: Router, exchange: Exchange, overLimit: boolean): Effect.Effect<void> {
-  const cors = corsOf(parts, exchange)
-  const headers = Either.getOrElse(cors, () => ({}))
+  const cors = corsOf(parts.config, exchange.message)
+  const headers = Either.getOrElse(cors, () => noHeaders)
   const target = Either.flatMap(cors, () => Either.flatMap(exchange.framing, () => exchange.target))
-  if (Either.isLeft(target)) return Effect.sync(() => write(parts, exchange, refusal(parts, exchange, target.left), headers, overLimit))
+  if (Either.isLeft(target)) return Effect.sync(() => write(parts, exchange, refusal(parts, exchange, target.left, false), headers, overLimit))
   const match = router.match(exchange.method, target.right.segments)
+  const streams = match.type === "route" && match.route.streams
   return run(parts, exchange, match, overLimit).pipe(
-    Effect.catchTag("Refused", (refused) => Effect.succeed(refusal(parts, exchange, refused, match))),
+    Effect.catchTag("Refused", (refused) => Effect.succeed(refusal(parts, exchange, refused, streams))),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : internal(parts, exchange, cause))),
     Effect.map((answer) => write(parts, exchange, answer, headers, overLimit)),
   )
+}
+
+/** The same for a request that was admitted already and whose route needs no effect. */
+export function answerPlainly(
+  parts: HostParts,
+  exchange: Exchange,
+  { cors, streams }: { readonly cors: Headers; readonly streams: boolean },
+  outcome: Either.Either<Answer, Refused>,
+): void {
+  write(parts, exchange, Either.isRight(outcome) ? outcome.right : refusal(parts, exchange, outcome.left, streams), cors, false)
 }
 
 function run(parts: HostParts, exchange: Exchange, match: Match, overLimit: boolean): Effect.Effect<Answer, Refused> {
@@ -57,20 +67,20 @@ function run(parts: HostParts, exchange: Exchange, match: Match, overLimit: bool
 }
 
 /** Host and Origin; the CORS headers of the answer, whatever its status. */
-function corsOf({ config }: HostParts, exchange: Exchange): Either.Either<Headers, Refused> {
-  const hosts = exchange.message.headersDistinct["host"] ?? []
+export function corsOf(config: HostConfig, message: IncomingMessage): Either.Either<Headers, Refused> {
+  const hosts = message.headersDistinct["host"] ?? []
   const authority = parseAuthority(hosts[0] ?? "")
   if (authority === undefined || hosts.length > 1) return refuse("bad-request", "Send one Host header: the name of this host.")
   if (!answersTo(authority, config.host, config.allowedHosts)) {
     const detail = `This host is not called ${JSON.stringify(hosts[0])}: use the address it listens on, or start it with --allowed-hosts.`
     return refuse("forbidden-host", detail)
   }
-  const origin = originOf(exchange.header("origin"), authority, config.corsOrigins)
+  const origin = originOf(message.headers.origin?.trim(), authority, config.corsOrigins)
   switch (origin.type) {
     case "foreign":
       return refuse("forbidden-origin", "Pages of this origin may not call: start the host with --cors-origins to let them.")
     case "same":
-      return Either.right(config.corsOrigins.length === 0 ? {} : { vary: "Origin" })
+      return Either.right(config.corsOrigins.length === 0 ? noHeaders : { vary: "Origin" })
     case "listed":
       return Either.right({ ...exposed, "access-control-allow-origin": origin.allow, vary: "Origin" })
   }
@@ -91,15 +101,15 @@ function options(exchange: Exchange, match: Match): Answer {
 }
 
 function internal(parts: HostParts, exchange: Exchange, cause: Cause.Cause<never>): Effect.Effect<Answer> {
-  const answer = refusal(parts, exchange, refused("internal", "This is a fault of the host, and its log says more. Repeating may help."))
-  return Effect.as(Effect.logError("a request failed", { method: exchange.method, target: exchange.message.url }, cause), answer)
+  return Effect.sync(() => refusal(parts, exchange, faultOfOurs(Cause.squash(cause)), false))
 }
 
 /** As a problem document; to a client that would take a status for final, what time alone mends is said in band. */
-function refusal({ meter, streams }: HostParts, exchange: Exchange, refusal: Refused, match?: Match): Answer {
+function refusal({ meter, streams, report }: HostParts, exchange: Exchange, refusal: Refused, streaming: boolean): Answer {
   meter.refuse(refusal.name)
-  const streaming = match?.type === "route" && match.route.streams && exchange.method === "GET" && exchange.acceptsStream
-  if (streaming && isTemporary(refusal) && exchange.query["refuse"] !== "status") {
+  if (refusal.fault !== undefined) report(`a request failed: ${exchange.method} ${exchange.message.url}`, refusal.fault)
+  const inBand = streaming && exchange.method === "GET" && exchange.acceptsStream
+  if (inBand && isTemporary(refusal) && exchange.query["refuse"] !== "status") {
     const afterMs = streams.retryMs()
     const frames = primeFrame(afterMs) + reconnectFrame({ afterMs, reason: refusal.name })
     return text(frames, sseHeaders["content-type"], { ...sseHeaders, connection: "close" })
@@ -113,15 +123,30 @@ function write({ engine, config, streams }: HostParts, exchange: Exchange, answe
   if (response.destroyed || response.headersSent) return
   if (answer.type === "stream") return answer.open(response, { ...securityHeaders, ...cors })
   const unread = exchange.bodyUnread
-  const closing: Headers = unread || streams.draining || overLimit ? { connection: "close" } : {}
-  response.writeHead(answer.status, { ...securityHeaders, ...described(answer), ...answer.headers, ...cors, ...closing })
+  const closing = unread || streams.draining || overLimit ? { connection: "close" } : noHeaders
+  writeHead(response, answer, cors, closing)
   const sent = answer.type === "empty" || exchange.headOnly ? undefined : answer.body
+  if (unread) linger(engine, exchange, response, sent)
+  else response.end(sent)
+  // Nearly always the system has taken all of it by now, and nobody needs to be watched.
+  if (!unread && response.socket?.writableLength === 0) return
   const deadline = (): void => void response.destroy()
   engine.schedule(deadline, later(engine.now, config.limits["write-deadline"]))
   response.once("close", () => engine.schedule(deadline, undefined))
-  if (unread) linger(engine, exchange, response, sent)
-  else response.end(sent)
 }
+
+/** Most answers have nothing of their own: those get a list, which Node takes as it is and which costs a third of an object. */
+function writeHead(response: ServerResponse, answer: Exclude<Answer, { type: "stream" }>, cors: Headers, closing: Headers): void {
+  const isUsual = answer.type === "body" && answer.headers === noHeaders && cors === noHeaders && closing === noHeaders
+  if (isUsual) {
+    const length = String(Buffer.byteLength(answer.body))
+    response.writeHead(answer.status, [...securityHeaderList, "content-type", answer.mediaType, "content-length", length])
+  } else {
+    response.writeHead(answer.status, { ...securityHeaders, ...described(answer), ...answer.headers, ...cors, ...closing })
+  }
+}
+
+const securityHeaderList: readonly string[] = Object.entries(securityHeaders).flat()
 
 function described(answer: Exclude<Answer, { type: "stream" }>): Headers {
   if (answer.type === "empty") return {}

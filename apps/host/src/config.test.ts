@@ -22,7 +22,7 @@ describe("what is in force", () => {
     const outcome = readConfig(given("port=1", "limit=heartbeat=5s"), env)
     if (outcome.type === "refused") throw new Error(outcome.because.join())
     expect([outcome.config.port, outcome.config.logFormat, outcome.config.host]).toEqual([1, "json", "127.0.0.1"])
-    expect([outcome.config.limits.heartbeat, outcome.config.limits.retry, outcome.config.limits["read-events"]]).toEqual([5000, 1000, 64])
+    expect([outcome.config.limits.heartbeat, outcome.config.limits.retry, outcome.config.limits["read-events"]]).toEqual([5000, 1000, 256])
     const from = new Map([...outcome.settings, ...outcome.limits].map((line) => [line.name, line.from]))
     expect(["port", "log-format", "host", "heartbeat", "retry"].map((name) => from.get(name))).toEqual([
       "--port",

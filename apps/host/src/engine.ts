@@ -1,16 +1,18 @@
 // Binds the driver to Node: a log that answers when it likes, one timer, and connections that are told when their reader is
 // ready. The driver's contract is kept in `#turn`, and nowhere else: after every call, answer and timeout all requests are
-// submitted, all settled calls handed out, all ready readers collected, and the timer armed.
+// submitted, all settled calls handed out, all ready readers listed, and the timer armed.
 //
-// A turn may be entered from within itself (a log that answers at once, a waiter that calls again); it then only asks the
-// running one for another round. Readers are not read in the turn: they wait for the flush, which comes once per tick and,
-// under load, at most every `flushPauseMs`, so that what arrives meanwhile leaves in one write per socket. Whoever a page of
-// history came for does not wait: its write is full already, and a pause for each page would be all of its time.
+// Whatever comes in (a call, an answer, a reader that leaves) only tells the driver, and asks for a step. A step comes once
+// in each round of the event loop, after all that the round brought: sixty appends are then one group for the log, one
+// installation in the kernel and one read of each reader (`ready-readers.ts` says which of them wait a little longer).
+// During a step the clock stands still, so that a thousand reads do not ask for the time a thousand times.
 
-import { Deadlines, earlier, instant, later } from "@tidemark/kernel"
+import { Deadlines, earlier, later } from "@tidemark/kernel"
 import type { AppendFailure, CursorText, Instant, KernelStats, ReadBudget, ReaderId, Timestamp } from "@tidemark/kernel"
 import type { Call, Driver, DriverReadOutcome, DriverStats, LogAnswer, LogFailed, SessionLog } from "@tidemark/driver"
 import type { Clock } from "./clock.ts"
+import { ReadyReaders, type Listed, type Reads } from "./ready-readers.ts"
+import { Waiter, Waiters, type Waiting } from "./waiters.ts"
 
 export interface EngineParts {
   readonly driver: Driver
@@ -18,6 +20,8 @@ export interface EngineParts {
   readonly clock: Clock
   /** A call that the log has not answered after this long is given up as failed. */
   readonly logTimeoutMs: number
+  /** Between two writes to one reader under load; 0 for none. */
+  readonly flushPauseMs: number
   /** An append that was installed although the window or the view could not take it: to be logged. */
   readonly report: (failure: AppendFailure) => void
   /** A bug of ours surfaced where nobody can be answered: the process must not go on. */
@@ -27,50 +31,40 @@ export interface EngineParts {
 /** Starts a call on the driver. */
 export type Ask<Outcome> = (driver: Driver, now: Instant, at: Timestamp) => Call<Outcome>
 
-interface Waiter {
-  readonly givenUpAt: Instant
-  settle(): void
-  giveUp(): void
-}
-
 export interface AskOptions {
   /** The call may wait for something else than the log, and is not given up. */
   readonly patient?: true
 }
 
-/** Between two flushes under load; the first after quiet goes at once. Measured: half of the CPU of flushing every tick. */
-const flushPauseMs = 4
-
 const timerMsMax = 2 ** 31 - 1
 
 export class Engine {
   readonly #parts: EngineParts
-  /** In the order they were asked, which is the order in which they are given up. */
-  readonly #waiters = new Map<Call<unknown>, Waiter>()
-  readonly #patient = new Map<Call<unknown>, Waiter>()
-  readonly #readers = new Map<ReaderId, () => void>()
+  /** For the log. */
+  readonly #waiters = new Waiters()
+  /** For something else than the log: never given up. */
+  readonly #patient = new Waiters()
+  readonly #ready: ReadyReaders<ReaderId>
   readonly #deadlines = new Deadlines<() => void>()
-  #ready = new Set<ReaderId>()
-  /** Those that a page of history came for. */
-  #served = new Set<ReaderId>()
-  #pageCame = false
-  #turning = false
-  #again = false
   #closed = false
+  #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt: Instant | undefined
-  /** A flush is due (or under way): nobody needs to schedule one. */
-  #flushDue = false
-  #flushedAt: Instant = instant(0)
+  /** The time during a step. */
+  #heldNow: Instant | undefined
+  /** Of the reader whose turn it is: how many events it was given, and whether it has all there are. */
+  #given = 0
+  #isAtHead = false
   #failures = 0
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    this.#ready = new ReadyReaders(parts.flushPauseMs, (readers) => this.#flush(readers), (flush) => this.#step(flush))
     parts.log.whenReopened?.(() => this.#tell((driver) => driver.handleReopened(this.now)))
   }
 
   get now(): Instant {
-    return this.#parts.clock.now()
+    return this.#heldNow ?? this.#parts.clock.now()
   }
 
   /** Answers of the log that were failures, and calls it never answered in time. */
@@ -79,66 +73,59 @@ export class Engine {
   }
 
   /**
-   * Asks the driver and calls `done` exactly once, during this call or later, unless the answer is taken back before:
-   * nobody is told then, and what the call started is undone (an append is not).
+   * Asks the driver and calls `done` exactly once, later, unless the answer is taken back before: nobody is told then, and
+   * what the call started is undone (an append is not).
    */
   ask<Outcome>(start: Ask<Outcome>, done: (outcome: Outcome | LogFailed) => void, options: AskOptions = {}): () => void {
     const { clock, driver, logTimeoutMs } = this.#parts
-    const now = clock.now()
+    const { now } = this
     const call = start(driver, now, clock.wall())
     const waiters = options.patient === true ? this.#patient : this.#waiters
-    waiters.set(call, {
-      givenUpAt: later(now, logTimeoutMs),
-      settle: () => {
-        if (call.outcome !== undefined) done(call.outcome)
-      },
-      giveUp: () => {
-        this.#failures += 1
-        driver.abandon(clock.now(), call)
-        done({ type: "failed", effect: "unknown", reason: "unavailable", detail: `the log has not answered for ${logTimeoutMs} ms` })
-      },
-    })
-    this.#turn()
+    const waiter = new Waiter(call, waiters, later(now, logTimeoutMs), done)
+    waiters.add(waiter)
+    call.waiter = waiter
+    this.#soon()
     return () => {
-      if (!waiters.delete(call)) return
-      driver.abandon(clock.now(), call)
-      this.#turn()
+      if (!waiters.remove(waiter)) return
+      driver.abandon(this.now, call)
+      this.#soon()
     }
   }
 
-  /** From now on `onReady` is called, in a flush, whenever the reader became ready. Read it once without waiting. */
-  addReader(reader: ReaderId, onReady: () => void): void {
-    this.#readers.set(reader, onReady)
+  /** From now on `reads` is called, in a flush, whenever the reader became ready. */
+  addReader(reader: ReaderId, reads: Reads): void {
+    this.#ready.add(reader, reads)
   }
 
   removeReader(reader: ReaderId): void {
-    this.#readers.delete(reader)
-    this.#ready.delete(reader)
-    this.#served.delete(reader)
+    this.#ready.remove(reader)
     this.#parts.driver.unsubscribe(reader)
-    this.#turn()
+    this.#soon()
   }
 
-  /** Reading may make the driver ask the log for history: the turn that submits it comes at the end of the flush. */
+  /** Outside of a step it asks for one, because reading may make the driver ask the log. */
   read(reader: ReaderId, budget: ReadBudget): DriverReadOutcome {
-    this.#scheduleFlush()
-    return this.#parts.driver.read(this.now, reader, budget)
+    if (this.#heldNow === undefined) this.#soon()
+    const outcome = this.#parts.driver.read(this.now, reader, budget)
+    if (outcome.type === "events") this.#given += outcome.batch.events.length
+    this.#isAtHead = (outcome.type === "events" || outcome.type === "idle") && outcome.upToDate
+    return outcome
+  }
+
+  /** The reader has more to read than it read now, and others are to have their turn before it goes on. */
+  readOnLater(reader: ReaderId): void {
+    this.#ready.list(this.now, reader)
+    this.#soon()
   }
 
   cursorOf(reader: ReaderId): CursorText | undefined {
     return this.#parts.driver.kernel.cursorOf(reader)
   }
 
-  /** Has the reader's `onReady` called in the next flush, as if it had become ready. */
-  wake(reader: ReaderId): void {
-    this.#ready.add(reader)
-    this.#scheduleFlush()
-  }
-
   /** Calls `action` at `at`, once; a later `at` for the same function replaces it, `undefined` takes it back. */
   schedule(action: () => void, at: Instant | undefined): void {
     this.#deadlines.set(action, at)
-    if (!this.#turning) this.#arm()
+    if (this.#heldNow === undefined) this.#arm()
   }
 
   stats(): { readonly driver: DriverStats; readonly kernel: KernelStats } {
@@ -150,49 +137,65 @@ export class Engine {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
-    this.#waiters.clear()
-    this.#patient.clear()
-    this.#readers.clear()
+    clearImmediate(this.#immediate)
+    this.#ready.close()
   }
 
-  #turn(): void {
+  #soon(): void {
+    if (this.#heldNow !== undefined || this.#closed) return
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined
+      this.#step(() => this.#ready.flushDue())
+    })
+  }
+
+  /** A turn, then the flush, then a turn for what it led to. */
+  #step(flush: () => void): void {
     if (this.#closed) return
-    this.#again = true
-    if (this.#turning) return
-    this.#turning = true
+    this.#heldNow = this.#parts.clock.now()
     try {
-      while (this.#again) {
-        this.#again = false
-        this.#submitRequests()
-        this.#settleCalls()
-      }
-      const { driver, report } = this.#parts
-      for (let failure = driver.kernel.pollFailure(); failure !== undefined; failure = driver.kernel.pollFailure()) report(failure)
-      const ready = this.#pageCame ? this.#served : this.#ready
-      this.#pageCame = false
-      if (ready === this.#served && ready.size === 0) setImmediate(() => this.#flushServed())
-      for (let reader = driver.pollReady(); reader !== undefined; reader = driver.pollReady()) ready.add(reader)
+      this.#turn()
+      flush()
+      this.#turn()
     } catch (error) {
       this.#parts.fatal(error)
     } finally {
-      this.#turning = false
+      this.#heldNow = undefined
     }
-    if (this.#ready.size > 0) this.#scheduleFlush()
+    if (this.#ready.someAreDue) this.#soon()
     this.#arm()
   }
 
-  #submitRequests(): void {
+  /** Handing out an answer may lead to the next call, and submitting to an answer: round until nothing is left. */
+  #turn(): void {
+    const { driver, report } = this.#parts
+    for (let again = true; again; ) {
+      const submitted = this.#submitRequests()
+      again = this.#settleCalls() || submitted
+    }
+    for (let failure = driver.kernel.pollFailure(); failure !== undefined; failure = driver.kernel.pollFailure()) report(failure)
+    this.#listReady()
+  }
+
+  #listReady(): void {
+    const { driver } = this.#parts
+    for (let reader = driver.pollReady(); reader !== undefined; reader = driver.pollReady()) this.#ready.list(this.now, reader)
+  }
+
+  #submitRequests(): boolean {
     const { driver, log } = this.#parts
+    let submitted = false
     for (let numbered = driver.pollRequest(); numbered !== undefined; numbered = driver.pollRequest()) {
       const { id, request } = numbered
+      submitted = true
       log.submit(request, (answer) => this.#answered(id, answer))
     }
+    return submitted
   }
 
   #answered(id: number, answer: LogAnswer): void {
     if (this.#closed) return
     if (answer.type === "failed") this.#failures += 1
-    if (answer.type === "page") this.#pageCame = true
     this.#tell((driver) => driver.handleAnswer(this.now, id, answer))
   }
 
@@ -203,56 +206,35 @@ export class Engine {
     } catch (error) {
       this.#parts.fatal(error)
     }
-    this.#turn()
+    this.#soon()
   }
 
-  #settleCalls(): void {
+  #settleCalls(): boolean {
     const { driver } = this.#parts
+    let settled = false
     for (let call = driver.pollSettled(); call !== undefined; call = driver.pollSettled()) {
-      const waiter = this.#waiters.get(call) ?? this.#patient.get(call)
-      this.#waiters.delete(call)
-      this.#patient.delete(call)
-      waiter?.settle()
+      const { waiter } = call
+      call.waiter = undefined
+      settled = true
+      waiter?.settled()
     }
+    return settled
   }
 
-  #scheduleFlush(): void {
-    if (this.#flushDue || this.#closed) return
-    this.#flushDue = true
-    const pauseMs = this.#flushedAt + flushPauseMs - this.now
-    if (pauseMs > 0) setTimeout(() => this.#flush(), pauseMs)
-    else setImmediate(() => this.#flush())
-  }
-
-  #flush(): void {
-    if (this.#closed) return
-    const ready = this.#ready
-    this.#ready = new Set()
-    this.#callAll(ready)
-    this.#flushDue = false
-    if (ready.size > 0) this.#flushedAt = this.now
-    this.#turn()
-  }
-
-  #flushServed(): void {
-    if (this.#closed) return
-    const served = this.#served
-    this.#served = new Set()
-    this.#callAll(served)
-    this.#turn()
-  }
-
-  #callAll(readers: ReadonlySet<ReaderId>): void {
-    try {
-      for (const reader of readers) this.#readers.get(reader)?.()
-    } catch (error) {
-      this.#parts.fatal(error)
+  /** Gives when it was over. */
+  #flush(readers: readonly Listed[]): Instant {
+    for (const reader of readers) {
+      if (reader.gone) continue
+      this.#given = 0
+      reader.reads.onReady()
+      reader.isPaced = this.#isAtHead && this.#given > 1
     }
+    return this.#parts.clock.now()
   }
 
   /** A timer that rings too early does nothing and is armed again, so a deadline that moves back costs nothing. */
   #arm(): void {
-    const next = earlier(earlier(this.#parts.driver.pollTimeout(), this.#nextGivenUp()), this.#deadlines.next())
+    const next = earlier(earlier(this.#parts.driver.pollTimeout(), this.#waiters.oldest?.givenUpAt), this.#deadlines.next())
     if (next === undefined || this.#closed || (this.#timerAt !== undefined && this.#timerAt <= next)) return
     clearTimeout(this.#timer)
     this.#timerAt = next
@@ -261,23 +243,18 @@ export class Engine {
 
   #ring(): void {
     this.#timerAt = undefined
-    const now = this.now
-    try {
+    this.#step(() => {
+      const { now } = this
       for (let action = this.#deadlines.take(now); action !== undefined; action = this.#deadlines.take(now)) action()
-      for (const [call, waiter] of this.#waiters) {
-        if (waiter.givenUpAt > now) break
-        this.#waiters.delete(call)
-        waiter.giveUp()
-      }
+      for (let oldest = this.#waiters.oldest; oldest !== undefined && oldest.givenUpAt <= now; oldest = this.#waiters.oldest) this.#giveUp(oldest)
       this.#parts.driver.handleTimeout(now)
-    } catch (error) {
-      this.#parts.fatal(error)
-    }
-    this.#turn()
+    })
   }
 
-  #nextGivenUp(): Instant | undefined {
-    for (const waiter of this.#waiters.values()) return waiter.givenUpAt
-    return undefined
+  #giveUp(waiter: Waiting): void {
+    const { driver, logTimeoutMs } = this.#parts
+    this.#failures += 1
+    driver.abandon(this.now, waiter.call)
+    waiter.fail({ type: "failed", effect: "unknown", reason: "unavailable", detail: `the log has not answered for ${logTimeoutMs} ms` })
   }
 }

@@ -16,6 +16,8 @@ import { encodeBatch, encodeObservation, ServerConnection, sseHeaders } from "@t
 import type { ConnectionOutput, ConnectionSettings } from "@tidemark/protocol"
 import type { Engine } from "./engine.ts"
 import type { Meter } from "./meter.ts"
+import type { Reads } from "./ready-readers.ts"
+import { chunkOf, lastChunk, type SharedChunks } from "./shared-chunks.ts"
 
 export interface StreamSettings {
   readonly connection: ConnectionSettings
@@ -25,10 +27,12 @@ export interface StreamSettings {
   readonly writeDeadlineMs: number
 }
 
-export class EventStream {
+export class EventStream implements Reads {
   readonly #engine: Engine
   readonly #meter: Meter
+  readonly #chunks: SharedChunks
   readonly #settings: StreamSettings
+  readonly #readBudget: ReadBudget
   readonly #machine: ServerConnection
   readonly #whenClosed: (() => void)[] = []
   #reader: ReaderId | undefined
@@ -45,10 +49,12 @@ export class EventStream {
   #ended = false
   #closed = false
 
-  constructor(engine: Engine, meter: Meter, settings: StreamSettings) {
+  constructor(engine: Engine, meter: Meter, chunks: SharedChunks, settings: StreamSettings) {
     this.#engine = engine
     this.#meter = meter
+    this.#chunks = chunks
     this.#settings = settings
+    this.#readBudget = settings.budget
     this.#machine = new ServerConnection(engine.now, settings.connection)
     this.#eventsLeft = settings.eventsMax
   }
@@ -83,9 +89,14 @@ export class EventStream {
   attach(reader: ReaderId, info: SessionInfo): void {
     if (this.#closed) return this.#engine.removeReader(reader)
     this.#reader = reader
-    this.#engine.addReader(reader, this.#onReady)
+    this.#engine.addReader(reader, this)
     const { session, epoch, head, earliest, revision, model, modelVersion } = info
     this.#machine.handleHello(this.#engine.now, { session, epoch, head, earliest, revision, model, modelVersion })
+    this.#pump()
+  }
+
+  onReady(): void {
+    this.#readerReady = true
     this.#pump()
   }
 
@@ -105,11 +116,6 @@ export class EventStream {
     for (const action of this.#whenClosed.splice(0)) action()
   }
 
-  readonly #onReady = (): void => {
-    this.#readerReady = true
-    this.#pump()
-  }
-
   readonly #onDrain = (): void => {
     if (!this.#ended) this.#stuckSince = undefined
     this.#pump()
@@ -126,28 +132,37 @@ export class EventStream {
     this.#pump()
   }
 
-  /** Writes and reads in turn until the socket is full or there is nothing to do; all of it leaves in one write. */
+  /**
+   * Writes and reads in turn until the socket is full or there is nothing to do; what is small leaves in one write. What is
+   * alone, as a live batch nearly always is, is written straight away: a cork around it costs a microsecond.
+   */
   #pump(): void {
     const socket = this.#socket
     if (socket === undefined || this.#pumping || this.#closed) return
     this.#pumping = true
-    socket.cork()
+    let left = pumpedBytesMax
     while (this.#stuckSince === undefined) {
       const output = this.#machine.pollOutput()
-      if (output !== undefined) this.#write(socket, output)
-      else if (!this.#read()) break
+      if (output !== undefined) left -= this.#write(socket, output)
+      else if (left <= 0 || !this.#read()) break
     }
-    socket.uncork()
+    const goesOn = left <= 0 && this.#mayRead && this.#stuckSince === undefined
+    if (goesOn && this.#reader !== undefined) this.#engine.readOnLater(this.#reader)
+    if (socket.writableCorked > 0) socket.uncork()
     this.#pumping = false
-    this.#arm()
+    // An alarm that is set rings soon enough: only a socket that is stuck can bring its time forward.
+    if (this.#ringAt === undefined || this.#stuckSince !== undefined) this.#arm()
+  }
+
+  get #mayRead(): boolean {
+    return this.#readerReady || this.#machine.wantsRead
   }
 
   #read(): boolean {
-    if (this.#reader === undefined || this.#ended || !(this.#readerReady || this.#machine.wantsRead)) return false
+    if (this.#reader === undefined || this.#ended || !this.#mayRead) return false
     if (this.#eventsLeft <= 0 && !this.#upToDate) return this.#endPage()
     this.#readerReady = false
-    const { events, bytes } = this.#settings.budget
-    const outcome = this.#engine.read(this.#reader, { events: Math.max(1, Math.min(events, this.#eventsLeft)), bytes })
+    const outcome = this.#engine.read(this.#reader, this.#budget())
     if (outcome.type === "events") {
       this.#eventsLeft -= outcome.batch.events.length
       this.#upToDate = outcome.upToDate
@@ -157,18 +172,35 @@ export class EventStream {
     return true
   }
 
+  #budget(): ReadBudget {
+    const budget = this.#readBudget
+    if (this.#eventsLeft >= budget.events) return budget
+    return { events: Math.max(1, this.#eventsLeft), bytes: budget.bytes }
+  }
+
   /** More follows, but not on this stream: the last event's id is where the next one begins. */
   #endPage(): boolean {
     if (this.#socket !== undefined) this.#end(this.#socket)
     return false
   }
 
-  #write(socket: Socket, output: ConnectionOutput): void {
-    if (output.type === "end") return this.#end(socket)
+  /** Gives how many bytes it wrote. */
+  #write(socket: Socket, output: ConnectionOutput): number {
+    if (output.type === "end") {
+      this.#end(socket)
+      return 0
+    }
     const bytes = this.#bytes(output)
     this.#meter.bytesStreamed += bytes.length
     if (output.type === "batch") this.#meter.eventsDelivered += output.batch.events.length
-    if (!socket.write(bytes)) this.#stuckSince = this.#engine.now
+    const more = this.#machine.hasOutput || this.#mayRead
+    if (more && bytes.length < corkedBytesMax && socket.writableCorked === 0) socket.cork()
+    if (!socket.write(bytes)) {
+      // Node says so of every large write, before it knows: mostly the system has taken it all by now.
+      if (socket.writableCorked > 0) socket.uncork()
+      if (socket.writableLength > 0) this.#stuckSince = this.#engine.now
+    }
+    return bytes.length
   }
 
   #end(socket: Socket): void {
@@ -181,11 +213,11 @@ export class EventStream {
   #bytes(output: Exclude<ConnectionOutput, { type: "end" }>): Buffer {
     switch (output.type) {
       case "text":
-        return this.#chunked ? chunk(output.text) : Buffer.from(output.text)
+        return this.#chunked ? chunkOf(output.text) : Buffer.from(output.text)
       case "batch":
-        return this.#chunked ? batchChunk(output.batch) : Buffer.from(encodeBatch(output.batch))
+        return this.#chunked ? this.#chunks.batch(output.batch) : Buffer.from(encodeBatch(output.batch))
       case "observation":
-        return this.#chunked ? observationChunk(output.observation) : Buffer.from(encodeObservation(output.observation))
+        return this.#chunked ? this.#chunks.observation(output.observation) : Buffer.from(encodeObservation(output.observation))
     }
   }
 
@@ -199,24 +231,8 @@ export class EventStream {
   }
 }
 
-const lastChunk = Buffer.from("0\r\n\r\n")
+/** What is larger is worth a write of its own. */
+const corkedBytesMax = 16 * 1024
 
-function chunk(text: string): Buffer {
-  const head = `${Buffer.byteLength(text).toString(16)}\r\n`
-  return Buffer.from(`${head}${text}\r\n`)
-}
-
-/** Made once for every stream that is given the same thing; it goes with the thing. */
-function sharedChunk<Source extends object>(encode: (source: Source) => string): (source: Source) => Buffer {
-  const chunks = new WeakMap<Source, Buffer>()
-  return (source) => {
-    const known = chunks.get(source)
-    if (known !== undefined) return known
-    const bytes = chunk(encode(source))
-    chunks.set(source, bytes)
-    return bytes
-  }
-}
-
-const batchChunk = sharedChunk(encodeBatch)
-const observationChunk = sharedChunk(encodeObservation)
+/** So much for one stream, and then the others have their turn: a full read or two, some 50 µs of writing. */
+const pumpedBytesMax = 64 * 1024

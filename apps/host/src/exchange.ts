@@ -1,13 +1,15 @@
 // One request as the routes see it: its target taken apart, its headers one by one, its body read within limits. Nothing is
 // mended on the way in: what is ambiguous (a parameter given twice, a header that should be one) is refused.
 
+import { isUtf8 } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { parseJson } from "@tidemark/protocol"
 import type { Json } from "@tidemark/kernel"
 import { formatLimit, type Limits } from "./limits.ts"
-import { refuse, refused, type Refused } from "./refused.ts"
+import { badJson, refuse, type Refused } from "./refused.ts"
+import { nothingToTakeBack, type Settle, type TakeBack } from "./settling.ts"
 
 /** A request target: the path's segments as they stand, and the query decoded. */
 export interface Target {
@@ -45,11 +47,10 @@ export class Exchange {
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly limits: Limits
-  readonly target: Either.Either<Target, Refused>
-  /** Of the target; empty where that cannot be read. */
-  readonly query: Target["query"]
   /** Of the body, as far as it was read. */
   bodyBytes = 0
+  /** Taken apart when it is first asked for: the hot routes know theirs by sight. */
+  #target: Either.Either<Target, Refused> | undefined
   /** The client sent `Expect: 100-continue` and waits with its body. */
   readonly #awaitsContinue: boolean
 
@@ -57,9 +58,18 @@ export class Exchange {
     this.message = message
     this.response = response
     this.limits = limits
-    this.target = parseTarget(message.url ?? "/")
-    this.query = Either.isRight(this.target) ? this.target.right.query : {}
     this.#awaitsContinue = awaitsContinue
+  }
+
+  get target(): Either.Either<Target, Refused> {
+    this.#target ??= parseTarget(this.message.url ?? "/")
+    return this.#target
+  }
+
+  /** Of the target; empty where that cannot be read. */
+  get query(): Target["query"] {
+    const { target } = this
+    return Either.isRight(target) ? target.right.query : {}
   }
 
   get method(): string {
@@ -102,6 +112,7 @@ export class Exchange {
 
   /** Media type of the body, lower case, without parameters; `undefined` when none is said. */
   get mediaType(): string | undefined {
+    if (this.message.headers["content-type"] === "application/json") return "application/json"
     return this.header("content-type")?.split(";")[0]?.trim().toLowerCase() || undefined
   }
 
@@ -116,7 +127,15 @@ export class Exchange {
 
   /** The body as text. Its size is checked before it is read and counted while it is; encodings are refused, not guessed. */
   readText(mediaTypes: readonly string[]): Effect.Effect<string, Refused> {
-    return Effect.flatMap(this.#checkType(mediaTypes), () => Effect.flatMap(this.#readBytes(), decodeUtf8))
+    return Effect.async<string, Refused>((resume) => Effect.sync(this.onText(mediaTypes, resume)))
+  }
+
+  /** The same without an effect. */
+  onText(mediaTypes: readonly string[], settle: Settle<string>): TakeBack {
+    const type = this.#checkType(mediaTypes)
+    if (Either.isRight(type)) return this.#onBytes((bytes) => settle(Either.flatMap(bytes, decodeUtf8)))
+    settle(Either.left(type.left))
+    return nothingToTakeBack
   }
 
   /** The body as JSON; `undefined` when there is none. */
@@ -130,8 +149,7 @@ export class Exchange {
   /** `what` begins the sentence of a refusal: `The body`, `Line 7`. */
   parse(text: string, what: string): Either.Either<Json, Refused> {
     const parsed = parseJson(text, { depth: this.limits["json-depth"] })
-    if (parsed.type === "json") return Either.right(parsed.value)
-    return refuse("bad-json", `${what} is refused at character ${parsed.at + 1}: ${parsed.reason}`)
+    return parsed.type === "json" ? Either.right(parsed.value) : Either.left(badJson(what, parsed))
   }
 
   get #isEmpty(): boolean {
@@ -139,6 +157,8 @@ export class Exchange {
   }
 
   #checkType(mediaTypes: readonly string[]): Either.Either<void, Refused> {
+    const plain = this.message.headers["content-encoding"] === undefined
+    if (plain && mediaTypes.includes(this.message.headers["content-type"] ?? "")) return Either.void
     const encoding = this.header("content-encoding") || "identity"
     if (encoding.toLowerCase() !== "identity") {
       return refuse("unsupported-media-type", "The body is compressed: send it as it is.", {}, { "accept-encoding": "identity" })
@@ -153,39 +173,38 @@ export class Exchange {
     return refuse("unsupported-media-type", `${sent}: send it as ${mediaTypes.join(" or ")}.`, {}, { accept })
   }
 
-  #readBytes(): Effect.Effect<Buffer, Refused> {
+  #onBytes(settle: Settle<Buffer>): TakeBack {
+    const { message } = this
     const most = this.limits["body-bytes"]
-    const tooLarge = () => refused("too-large", `The body is over ${formatLimit("bytes", most)} (limit body-bytes): send it in parts.`)
-    return Effect.async<Buffer, Refused>((resume) => {
-      if (this.contentLength > most) return resume(tooLarge())
-      if (this.#awaitsContinue) this.response.writeContinue()
-      const { message } = this
-      const chunks: Buffer[] = []
-      const onData = (chunk: Buffer): void => {
-        this.bodyBytes += chunk.length
-        if (this.bodyBytes <= most) return void chunks.push(chunk)
-        stop()
-        resume(tooLarge())
-      }
-      const onEnd = (): void => {
-        stop()
-        resume(Effect.succeed(Buffer.concat(chunks, this.bodyBytes)))
-      }
-      const stop = (): void => {
-        message.off("data", onData).off("end", onEnd).pause()
-      }
-      message.on("data", onData).on("end", onEnd)
-      return Effect.sync(stop)
-    })
+    const chunks: Buffer[] = []
+    const onData = (chunk: Buffer): void => {
+      this.bodyBytes += chunk.length
+      if (this.bodyBytes <= most) return void chunks.push(chunk)
+      stop()
+      settle(tooLarge(most))
+    }
+    const onEnd = (): void => {
+      const [first] = chunks
+      settle(Either.right(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, this.bodyBytes)))
+    }
+    const stop = (): void => {
+      message.off("data", onData).off("end", onEnd).pause()
+    }
+    if (this.contentLength > most) {
+      settle(tooLarge(most))
+      return nothingToTakeBack
+    }
+    if (this.#awaitsContinue) this.response.writeContinue()
+    message.on("data", onData).on("end", onEnd)
+    return stop
   }
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+function tooLarge(most: number): Either.Either<never, Refused> {
+  return refuse("too-large", `The body is over ${formatLimit("bytes", most)} (limit body-bytes): send it in parts.`)
+}
 
 function decodeUtf8(bytes: Buffer): Either.Either<string, Refused> {
-  try {
-    return Either.right(utf8.decode(bytes))
-  } catch {
-    return refuse("bad-utf8", "The body is not UTF-8, and nothing of it was taken: encode it as UTF-8.")
-  }
+  if (isUtf8(bytes)) return Either.right(bytes.toString())
+  return refuse("bad-utf8", "The body is not UTF-8, and nothing of it was taken: encode it as UTF-8.")
 }

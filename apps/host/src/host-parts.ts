@@ -1,7 +1,7 @@
 // What every route works with, and how a route asks the driver: as an effect that is taken back when the client leaves.
 
 import * as Effect from "effect/Effect"
-import type { LogFailed } from "@tidemark/driver"
+import type { LogFailed, SessionSettings } from "@tidemark/driver"
 import type { HostConfig } from "./config.ts"
 import type { Ask, Engine } from "./engine.ts"
 import type { Meter } from "./meter.ts"
@@ -14,6 +14,10 @@ export interface HostParts {
   readonly meter: Meter
   readonly streams: OpenStreams
   readonly rates: Rates
+  /** What a session is made with where nobody says. */
+  readonly newSession: SessionSettings
+  /** For the operator: a fault of ours, and where it surfaced. */
+  readonly report: (where: string, fault: unknown) => void
   /** Of the release. */
   readonly version: string
 }

@@ -21,6 +21,7 @@ import { openLog } from "./open-log.ts"
 import { Rates } from "./rates.ts"
 import { mount, Router } from "./router.ts"
 import { listRoutes, sessionRoutes } from "./session-routes.ts"
+import { defaultSettings } from "./session-settings.ts"
 import { streamRoutes } from "./stream-routes.ts"
 
 export interface HostOptions {
@@ -49,14 +50,16 @@ export function runHost(options: HostOptions): Effect.Effect<RunningHost, DataRe
   const { limits, host } = config
   return Effect.gen(function* () {
     const log = options.log ?? (yield* openLog({ config, models, clock, chance, fatal: options.fatal }))
+    const runSync = Runtime.runSync(yield* Effect.runtime<never>())
+    const report = (where: string, fault: unknown): void => runSync(Effect.logError(where, fault))
     const engine = yield* Effect.acquireRelease(
-      Effect.map(Effect.runtime<never>(), (runtime) => makeEngine(options, log, clock, (failure) => logFailure(runtime, failure))),
+      Effect.sync(() => makeEngine(options, log, clock, (failure) => report(appendFailed(failure), failure.error))),
       (engine) => Effect.sync(() => engine.close()),
     )
     const meter = new Meter()
     const streams = new OpenStreams(engine, meter, limits, chance)
     const rates = new Rates(limits, options.countsLoopback)
-    const parts: HostParts = { config, engine, meter, streams, rates, version }
+    const parts: HostParts = { config, engine, meter, streams, rates, newSession: defaultSettings(limits), report, version }
     const port = yield* listen(parts, new Router(allRoutes(parts)))
     return { port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, parts }
   })
@@ -69,9 +72,9 @@ function allRoutes(parts: HostParts) {
   return [...mounted, ...hostRoutes(parts)]
 }
 
-function logFailure(runtime: Runtime.Runtime<never>, { type, session, position, error }: AppendFailure): void {
+function appendFailed({ type, session, position }: AppendFailure): string {
   const said = type === "view_failed" ? "the model threw on an event; the view is that of the others" : "the window refused an entry"
-  Runtime.runSync(runtime)(Effect.logError(`${session} at position ${position}: ${said}`, error))
+  return `${session} at position ${position}: ${said}`
 }
 
 function makeEngine({ config, fatal }: HostOptions, log: SessionLog, clock: Clock, report: EngineParts["report"]): Engine {
@@ -79,7 +82,7 @@ function makeEngine({ config, fatal }: HostOptions, log: SessionLog, clock: Cloc
   const store = log.keepsEntries ? {} : { liveReplayStore: new DisabledLiveReplayStore(windowLimits(limits)) }
   const kernel = new Kernel(kernelConfig(limits), store)
   const driver = new Driver(driverConfig(config), kernel, log)
-  return new Engine({ driver, log, clock, logTimeoutMs: limits["log-timeout"], report, fatal })
+  return new Engine({ driver, log, clock, logTimeoutMs: limits["log-timeout"], flushPauseMs: limits["flush-pause"], report, fatal })
 }
 
 function windowLimits(limits: Limits) {

@@ -12,16 +12,21 @@ import type { Duplex } from "node:stream"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { problem, problemMediaType, type ProblemName } from "@tidemark/protocol"
-import { answerTo, securityHeaders } from "./answering.ts"
+import { noHeaders } from "./answer.ts"
+import { answerPlainly, answerTo, securityHeaders } from "./answering.ts"
 import { Exchange } from "./exchange.ts"
+import { HotRoutes } from "./hot-routes.ts"
 import type { HostParts } from "./host-parts.ts"
 import { formatLimit } from "./limits.ts"
+import { faultOfOurs } from "./refused.ts"
 import type { Router } from "./router.ts"
+import { nothingToTakeBack, type TakeBack } from "./settling.ts"
 
 /** `message` is a sentence for the operator. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{ readonly message: string }> {}
@@ -32,7 +37,7 @@ export function listen(parts: HostParts, router: Router): Effect.Effect<number, 
   return Effect.gen(function* () {
     const runFork = Runtime.runFork(yield* Effect.runtime<never>())
     const connections = new Connections(parts, router, runFork)
-    const { address } = yield* NodeHttpServer.make(() => connections.server, { host, port }).pipe(
+    const { address } = yield* NodeHttpServer.make(() => connections.server, { host, port, backlog }).pipe(
       Effect.mapError(({ cause }) => new ListenFailed({ message: listenAdvice(cause, host, port) })),
     )
     // Finalizers run in reverse: the platform's waits for the last connection, so every one must have been ended by then.
@@ -40,6 +45,9 @@ export function listen(parts: HostParts, router: Router): Effect.Effect<number, 
     return address._tag === "TcpAddress" ? address.port : port
   })
 }
+
+/** Connections that the system may hold until they are accepted (as many as it lets us): those who were cut together come back together. */
+const backlog = 4096
 
 type RunFork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
@@ -63,6 +71,7 @@ class Connections {
   readonly server: Server
   readonly #parts: HostParts
   readonly #router: Router
+  readonly #hotRoutes: HotRoutes
   readonly #runFork: RunFork
   readonly #sockets = new Set<Socket>()
   readonly #overLimit = new WeakSet<Socket>()
@@ -73,6 +82,7 @@ class Connections {
     const { limits } = parts.config
     this.#parts = parts
     this.#router = router
+    this.#hotRoutes = new HotRoutes(parts)
     this.#runFork = runFork
     this.server = createServer({
       keepAlive: true,
@@ -144,14 +154,26 @@ class Connections {
     const { socket } = message
     this.#parts.meter.requests += 1
     const exchange = new Exchange(message, response, this.#parts.config.limits, awaitsContinue)
-    const fiber = this.#runFork(answerTo(this.#parts, this.#router, exchange, this.#overLimit.has(socket)))
+    const takeBack = this.#answer(exchange, this.#overLimit.has(socket))
     response.once("close", () => {
       this.#parts.meter.bytesReceived += exchange.bodyBytes
-      fiber.unsafeInterruptAsFork(FiberId.none)
+      takeBack()
       turns.shift()
       if (socket.writable) this.#begin(turns)
       else turns.length = 0
     })
+  }
+
+  #answer(exchange: Exchange, overLimit: boolean): TakeBack {
+    try {
+      const taken = overLimit ? undefined : this.#hotRoutes.take(exchange)
+      if (taken !== undefined) return taken
+    } catch (error) {
+      answerPlainly(this.#parts, exchange, { cors: noHeaders, streams: false }, Either.left(faultOfOurs(error)))
+      return nothingToTakeBack
+    }
+    const fiber = this.#runFork(answerTo(this.#parts, this.#router, exchange, overLimit))
+    return () => fiber.unsafeInterruptAsFork(FiberId.none)
   }
 
   /** What could not be parsed, or took too long: answered where nothing else is being written, and closed. */

@@ -32,8 +32,9 @@ export const limitTable = {
   "retention-bytes": bytes(undefined, 4 * KiB, 1024 * GiB, "the same in bytes"),
   "retention-age": ms(undefined, second, 3650 * day, "the same in age"),
   "recover-events": count(1000, 1, 1_000_000, "`recover=auto`: further behind is gap `budget` and an observation"),
-  "read-events": count(64, 1, 10_000, "entries of one batch to one reader"),
+  "read-events": count(256, 1, 10_000, "entries of one batch to one reader"),
   "read-bytes": bytes(64 * KiB, KiB, 16 * MiB, "the same in bytes; at least one entry is given"),
+  "flush-pause": ms(4, 0, second, "under load, between two writes to one reader: longer costs less, shorter is sooner"),
   "event-bytes": bytes(256 * KiB, 64, 64 * MiB, "an event's data; more is 413"),
   "body-bytes": bytes(4 * MiB, KiB, 256 * MiB, "a request's body; more is 413"),
   "json-depth": count(64, 4, 1000, "nesting of a body's JSON; deeper is 400"),
@@ -123,7 +124,8 @@ export function parseAmount(unit: LimitUnit, text: string): number | undefined {
 /** As an operator would write it: `4MiB`, `15min`, `2048`, `none`. */
 export function formatLimit(unit: LimitUnit, value: number | undefined): string {
   if (value === undefined) return "none"
-  const [suffix, scale] = Object.entries(scales[unit]).findLast(([, scale]) => value >= scale && value % scale === 0) ?? ["", 1]
+  const written = Object.entries(scales[unit])
+  const [suffix, scale] = written.findLast(([, scale]) => value >= scale && value % scale === 0) ?? written[0] ?? ["", 1]
   return `${value / scale}${suffix}`
 }
 

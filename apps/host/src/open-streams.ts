@@ -8,6 +8,7 @@ import type { Engine } from "./engine.ts"
 import { EventStream } from "./event-stream.ts"
 import type { Limits } from "./limits.ts"
 import type { Meter } from "./meter.ts"
+import { SharedChunks } from "./shared-chunks.ts"
 
 /** What makes one stream different from another. */
 export interface StreamKind {
@@ -20,6 +21,8 @@ export class OpenStreams {
   readonly #meter: Meter
   readonly #limits: Limits
   readonly #chance: Chance
+  readonly #chunks = new SharedChunks()
+  readonly #budget: ReadBudget
   readonly #streams = new Set<EventStream>()
   readonly #waits = new Set<() => void>()
   #draining: string | undefined
@@ -28,6 +31,7 @@ export class OpenStreams {
     this.#engine = engine
     this.#meter = meter
     this.#limits = limits
+    this.#budget = { events: limits["read-events"], bytes: limits["read-bytes"] }
     this.#chance = chance
   }
 
@@ -49,7 +53,7 @@ export class OpenStreams {
     }
     const eventsMax = kind.finite?.eventsMax ?? Infinity
     const settings = { connection, budget: this.#budget, eventsMax, writeDeadlineMs: limits["write-deadline"] }
-    const stream = new EventStream(this.#engine, this.#meter, settings)
+    const stream = new EventStream(this.#engine, this.#meter, this.#chunks, settings)
     this.#streams.add(stream)
     this.#meter.streams += 1
     stream.whenClosed(() => {
@@ -78,7 +82,7 @@ export class OpenStreams {
     }
     this.#waits.add(finish)
     this.#engine.schedule(finish, later(this.#engine.now, waitMs))
-    this.#engine.addReader(reader, look)
+    this.#engine.addReader(reader, { onReady: look })
     look()
     if (this.#draining !== undefined && this.#waits.has(finish)) finish()
     return stop
@@ -94,9 +98,5 @@ export class OpenStreams {
     this.#draining = reason
     for (const stream of this.#streams) stream.drain(reason)
     for (const finish of this.#waits) finish()
-  }
-
-  get #budget(): ReadBudget {
-    return { events: this.#limits["read-events"], bytes: this.#limits["read-bytes"] }
   }
 }

@@ -11,6 +11,8 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly name: ProblemName
   readonly problem: Problem
   readonly headers: Readonly<Record<string, string>>
+  /** A bug of ours, for the log: what the client is told does not show it. */
+  readonly fault?: unknown
 }> {}
 
 /** `detail` says what to do. */
@@ -23,10 +25,21 @@ export function refuse(name: ProblemName, detail: string, extra?: Extra, headers
   return Either.left(refused(name, detail, extra, headers))
 }
 
+/** What was thrown where nothing should be. */
+export function faultOfOurs(thrown: unknown): Refused {
+  const detail = "This is a fault of the host, and its log says more. Repeating may help."
+  return new Refused({ name: "internal", problem: problem("internal", detail), headers: {}, fault: thrown ?? "nothing" })
+}
+
 /** Further members of the problem. */
 type Extra = Readonly<Record<string, unknown>>
 
 type Headers = Readonly<Record<string, string>>
+
+/** `what` begins the sentence: `The body`, `Line 7`. */
+export function badJson(what: string, { at, reason }: { readonly at: number; readonly reason: string }): Refused {
+  return refused("bad-json", `${what} is refused at character ${at + 1}: ${reason}`)
+}
 
 /** Come back: a refusal that time alone mends. A native `EventSource` would take it for final, so streams say it in band. */
 export function isTemporary(refusal: Refused): boolean {

@@ -4,7 +4,7 @@
 
 import type * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Answer } from "./answer.ts"
 import { percentDecode, type Exchange } from "./exchange.ts"
-import { refused, type Refused } from "./refused.ts"
+import { refuse, type Refused } from "./refused.ts"
 
 /** A route that knows how to run; what it decodes to is between the endpoint and its handler. */
 export interface Route {
@@ -38,23 +38,34 @@ export function route<Name extends string, Method extends HttpMethod, Path, Quer
   handle: (exchange: Exchange, path: Path, query: Query) => Effect.Effect<Answer, Refused>,
   streams = false,
 ): Route {
-  const decodePath = decoder(Option.getOrThrow(endpoint.pathSchema))
-  const querySchema = Option.getOrThrow(endpoint.urlParamsSchema)
-  const decodeQuery = decoder(querySchema)
-  const known = new Set(SchemaAST.getPropertySignatures(Schema.encodedSchema(querySchema).ast).map(({ name }) => String(name)))
+  const decode = decoderOf(endpoint)
   return {
     method: endpoint.method,
     path: endpoint.path,
     streams,
-    run: (exchange, params) => {
-      const path = decodePath(percentDecoded(params))
-      if (Either.isLeft(path)) return refused("bad-id", `The ${path.left.name} in the path ${path.left.because}.`)
-      const unknown = Object.keys(exchange.query).find((name) => !known.has(name))
-      if (unknown !== undefined) return refused("unknown-parameter", unknownParameter(unknown, known))
-      const query = decodeQuery(exchange.query)
-      if (Either.isLeft(query)) return refused("bad-request", `The parameter ${query.left.name} ${query.left.because}.`)
-      return handle(exchange, path.right, query.right)
+    run(exchange, params) {
+      const decoded = decode(exchange, params)
+      return Either.isLeft(decoded) ? Effect.fail(decoded.left) : handle(exchange, decoded.right.path, decoded.right.query)
     },
+  }
+}
+
+/** Reads path and query as the endpoint declares them. */
+export function decoderOf<Name extends string, Method extends HttpMethod, Path, Query, Payload, Headers, Success, Failure>(
+  endpoint: HttpApiEndpoint.HttpApiEndpoint<Name, Method, Path, Query, Payload, Headers, Success, Failure>,
+): (exchange: Exchange, params: PathParams) => Either.Either<{ readonly path: Path; readonly query: Query }, Refused> {
+  const decodePath = decoder(Option.getOrThrow(endpoint.pathSchema))
+  const querySchema = Option.getOrThrow(endpoint.urlParamsSchema)
+  const decodeQuery = decoder(querySchema)
+  const known = new Set(SchemaAST.getPropertySignatures(Schema.encodedSchema(querySchema).ast).map(({ name }) => String(name)))
+  return (exchange, params) => {
+    const path = decodePath(percentDecoded(params))
+    if (Either.isLeft(path)) return refuse("bad-id", `The ${path.left.name} in the path ${path.left.because}.`)
+    const unknown = Object.keys(exchange.query).find((name) => !known.has(name))
+    if (unknown !== undefined) return refuse("unknown-parameter", unknownParameter(unknown, known))
+    const query = decodeQuery(exchange.query)
+    if (Either.isLeft(query)) return refuse("bad-request", `The parameter ${query.left.name} ${query.left.because}.`)
+    return Either.right({ path: path.right, query: query.right })
   }
 }
 

@@ -2,6 +2,7 @@
 // and gives the exit code. Told to end means SIGINT or SIGTERM; a second signal changes nothing, because the first one is
 // being obeyed already, and ends within the drain limit and a few seconds for the log.
 
+import { setFlagsFromString } from "node:v8"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -17,6 +18,7 @@ import { releaseVersion } from "./release.ts"
  * 6 when the data directory was refused.
  */
 export async function serve(given: Given, env: Environment): Promise<number> {
+  keepRequestsYoung()
   const outcome = readConfig(given, env)
   if (outcome.type === "refused") {
     for (const because of outcome.because) process.stderr.write(`tidemark: ${because}\n`)
@@ -28,6 +30,15 @@ export async function serve(given: Given, env: Environment): Promise<number> {
   const failure = Cause.failureOption(exit.cause)
   process.stderr.write(`tidemark: ${failure._tag === "Some" ? failure.value.message : Cause.pretty(exit.cause)}\n`)
   return failure._tag === "Some" && failure.value instanceof DataRefused ? exitCodes.unusable : exitCodes.failed
+}
+
+/**
+ * V8 allocates where it saw objects survive among the old ones from the start. Here entries do survive, and what is made
+ * beside them with each request soon counts as surviving too, drags its request along, and confirms the guess: a third of
+ * the CPU went to the collector, and 50 MB of dead requests lay about (Node 20, 16,000 POSTs a second).
+ */
+function keepRequestsYoung(): void {
+  setFlagsFromString("--no-allocation-site-pretenuring")
 }
 
 const exitCodes = { drained: 0, failed: 1, refused: 2, unusable: 6 } as const

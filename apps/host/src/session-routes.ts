@@ -5,40 +5,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import {
-  everything,
-  logModel,
-  parseCursor,
-  parseFilter,
-  sessionName,
-  type Draft,
-  type Entry,
-  type Filter,
-  type Json,
-  type SessionName,
-} from "@tidemark/kernel"
-import { parseIdempotencyKey } from "@tidemark/driver"
-import type { Expectation, IdempotencyKey, QueryOutcome, QuerySince, Retention, SessionSettings } from "@tidemark/driver"
-import { empty, json, jsonText } from "./answer.ts"
+import { everything, logModel, parseFilter, type Draft, type Entry, type Filter, type Json } from "@tidemark/kernel"
+import type { QueryOutcome, QuerySince } from "@tidemark/driver"
+import { empty, json, jsonText, type Answer } from "./answer.ts"
 import * as api from "./api.ts"
-import { commitDraft, isRecord, ndjson, parseDrafts } from "./drafts.ts"
+import { append, publish, type AppendOptions } from "./appending.ts"
+import { commitDraft, isRecord } from "./drafts.ts"
 import type { Exchange } from "./exchange.ts"
 import { ask, type HostParts } from "./host-parts.ts"
-import type { Limits } from "./limits.ts"
-import { appendRefused, logFailed, refuse, refused, rejectedCursor, unanswered, unchanged, workspaceFull, type Refused } from "./refused.ts"
+import { logFailed, refuse, refused, unanswered, unchanged, workspaceFull, type Refused } from "./refused.ts"
 import { route, type Route } from "./router.ts"
-
-export interface SessionPath {
-  readonly workspace?: string | undefined
-  readonly id: string
-}
-
-/** What the short path means, as long as there is no authentication. */
-const defaultWorkspace = "default"
-
-export function nameOf(path: SessionPath): SessionName {
-  return sessionName(path.workspace ?? defaultWorkspace, path.id)
-}
+import { defaultWorkspace, nameOf, type SessionPath } from "./session-path.ts"
+import { defined } from "./session-settings.ts"
 
 export function filterOf(kinds: string | undefined): Either.Either<Filter, Refused> {
   if (kinds === undefined) return Either.right(everything)
@@ -54,17 +32,14 @@ export function eventsJson(entries: readonly Entry[]): string {
 
 /** Routes below `/v1/sessions/{id}`. */
 export function sessionRoutes(parts: HostParts): readonly Route[] {
-  const { engine, rates } = parts
-  const settings = defaultSettings(parts.config.limits)
+  const { engine, rates, newSession } = parts
+  const appended = (exchange: Exchange, path: SessionPath, drafts: readonly Draft[], options: AppendOptions) =>
+    Effect.async<Answer, Refused>((resume) => Effect.sync(append(parts, exchange, path, drafts, options, resume)))
 
-  const publish = route(api.publish, (exchange, path, query) =>
-    Effect.gen(function* () {
-      const body = yield* exchange.readText(["application/json", ndjson])
-      yield* rates.admit("publish-bytes-per-second", engine.now, exchange.peer, exchange.bodyBytes)
-      const drafts = yield* parseDrafts(exchange, body)
-      return yield* append(parts, exchange, path, drafts, query, query.create === "false" ? undefined : settings)
-    }),
-  )
+  const publishing = route(api.publish, (exchange, path, query) => {
+    const options = { expectRevision: query.expectRevision, creates: query.create !== "false" }
+    return Effect.async<Answer, Refused>((resume) => Effect.sync(publish(parts, exchange, path, options, resume)))
+  })
 
   const commit = route(api.commit, (exchange, path, query) =>
     Effect.gen(function* () {
@@ -74,14 +49,14 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
       const view = member(body, "view")
       if (view === undefined) return yield* refused("bad-request", "The field view is missing: send what the view is from now on.")
       const draft = yield* commitDraft(view, kind, logModel.viewBytesMax)
-      return yield* append(parts, exchange, path, [draft], query, query.create === "false" ? undefined : settings)
+      return yield* appended(exchange, path, [draft], { expectRevision: query.expectRevision, creates: query.create !== "false" })
     }),
   )
 
   const close = route(api.close, (exchange, path, query) =>
     Effect.gen(function* () {
       const { reason = "closed" } = yield* decodeBody(api.CloseBody, (yield* exchange.readJson()) ?? {})
-      return yield* append(parts, exchange, path, [{ type: "close", reason }], query, undefined)
+      return yield* appended(exchange, path, [{ type: "close", reason }], { expectRevision: query.expectRevision, creates: false })
     }),
   )
 
@@ -99,11 +74,11 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
   const create = route(api.create, (exchange, path) =>
     Effect.gen(function* () {
       const body = (yield* exchange.readJson()) ?? {}
-      const { model = settings.model, retention } = yield* decodeBody(api.SessionBody, body)
+      const { model = newSession.model, retention } = yield* decodeBody(api.SessionBody, body)
       if (model !== logModel.name) {
         return yield* refused("bad-request", `This host has no model ${JSON.stringify(model)}: leave it out, or use ${logModel.name}.`)
       }
-      const wanted = { model, retention: { ...settings.retention, ...defined(retention) }, metadata: member(body, "metadata") ?? null }
+      const wanted = { model, retention: { ...newSession.retention, ...defined(retention) }, metadata: member(body, "metadata") ?? null }
       const outcome = yield* ask(engine, (driver, now, at) => driver.create(now, at, nameOf(path), wanted))
       switch (outcome.type) {
         case "created":
@@ -167,7 +142,7 @@ export function sessionRoutes(parts: HostParts): readonly Route[] {
     }),
   )
 
-  return [publish, commit, close, trim, create, describe, remove, observation, query, explain]
+  return [publishing, commit, close, trim, create, describe, remove, observation, query, explain]
 }
 
 /** Routes below `/v1/sessions`. */
@@ -183,62 +158,6 @@ export function listRoutes({ engine }: HostParts): readonly Route[] {
 }
 
 const queryBytesMax = 4 * 1024 * 1024
-
-function append(
-  { engine, meter }: HostParts,
-  exchange: Exchange,
-  path: SessionPath,
-  drafts: readonly Draft[],
-  query: { readonly expectRevision?: number | undefined },
-  create: SessionSettings | undefined,
-) {
-  return Effect.gen(function* () {
-    const session = nameOf(path)
-    const key = yield* keyOf(exchange)
-    const matched = yield* matchOf(exchange, session)
-    const expectation = { ...matched, ...(query.expectRevision === undefined ? {} : { revision: query.expectRevision }) }
-    const request = {
-      session,
-      drafts,
-      ...(key === undefined ? {} : { key }),
-      ...(Object.keys(expectation).length === 0 ? {} : { expect: expectation }),
-      // Who has observed a session means that one: it is not made anew in its place.
-      ...(create === undefined || matched !== undefined ? {} : { create }),
-    }
-    const outcome = yield* ask(engine, (driver, now, at) => driver.append(now, at, request))
-    if (outcome.type === "appended") {
-      meter.appends += 1
-      if (!outcome.repeated) meter.eventsAppended += drafts.length
-      return json(outcome.receipt)
-    }
-    const closing = drafts.some((draft) => draft.type === "close")
-    if (outcome.type === "closed" && closing) return json(outcome.receipt)
-    return yield* appendRefused(path.id, outcome)
-  })
-}
-
-/** The key under which a repetition is told from a second append (L4). */
-function keyOf(exchange: Exchange): Either.Either<IdempotencyKey | undefined, Refused> {
-  const text = exchange.header("idempotency-key")
-  if (text === undefined) return Either.right(undefined)
-  if (text.startsWith("_")) return refuse("bad-key", "Keys that begin with _ are the host's own: begin it with something else.")
-  const key = parseIdempotencyKey(text)
-  if (key !== undefined) return Either.right(key)
-  const shape = "1–200 visible ASCII characters; one that begins with @ is `@<producer>:<n>`, n a number from 0"
-  return refuse("bad-key", `An Idempotency-Key is ${shape}.`)
-}
-
-/** What `If-Match` expects: the very place that an observation was cut at. */
-function matchOf(exchange: Exchange, session: SessionName): Either.Either<Expectation | undefined, Refused> {
-  const text = exchange.header("if-match")
-  if (text === undefined) return Either.right(undefined)
-  const [, cursor] = /^"([^"]*)"$/.exec(text) ?? []
-  if (cursor === undefined) return refuse("bad-request", "If-Match takes one ETag, in its quotes, as an observation gave it.")
-  const parsed = parseCursor(session, cursor)
-  if (parsed.type === "rejected") return Either.left(rejectedCursor(parsed.reason))
-  const { epoch, point } = parsed.cursor
-  return Either.right({ epoch, position: point.position, mark: point.mark })
-}
 
 function sinceOf(since: string | undefined, epoch: string | undefined): QuerySince {
   if (since === undefined || since === "") return { type: "position", position: 0, epoch }
@@ -260,21 +179,6 @@ function decodeBody<Value, Encoded>(schema: Schema.Schema<Value, Encoded>, body:
     if (issue?._tag === "Unexpected") return refused("unknown-field", `${field} is not known here: check its spelling, or leave it out.`)
     return refused("bad-request", `${field} cannot be taken: ${issue?.message ?? "it has another shape"}.`)
   })
-}
-
-function defaultSettings(limits: Limits): SessionSettings {
-  const retention = defined({ events: limits["retention-events"], bytes: limits["retention-bytes"], ageMs: limits["retention-age"] })
-  return { model: logModel.name, retention, metadata: null }
-}
-
-type Bounds = { readonly [Bound in keyof Retention]?: Retention[Bound] | undefined }
-
-function defined({ events, bytes, ageMs }: Bounds = {}): Retention {
-  return {
-    ...(events === undefined ? {} : { events }),
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(ageMs === undefined ? {} : { ageMs }),
-  }
 }
 
 function member(body: Json | undefined, name: string): Json | undefined {

@@ -4,36 +4,29 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { everything, parseCursor, type CursorText, type ReaderStart, type Recovery, type SessionName } from "@tidemark/kernel"
-import type { SessionInfo, SubscribeCallOutcome, SubscribeOptions } from "@tidemark/driver"
+import type { ObserveOutcome, SessionInfo, SubscribeCallOutcome, SubscribeOptions } from "@tidemark/driver"
 import { sseHeaders } from "@tidemark/protocol"
 import { empty, jsonText, type Answer } from "./answer.ts"
 import * as api from "./api.ts"
-import type { EventStream } from "./event-stream.ts"
 import type { Exchange } from "./exchange.ts"
 import { ask, type HostParts } from "./host-parts.ts"
 import type { StreamKind } from "./open-streams.ts"
 import { refuse, rejectedCursor, retryLater, unanswered, type Refused } from "./refused.ts"
 import { route, type Route } from "./router.ts"
-import { eventsJson, filterOf, nameOf, type SessionPath } from "./session-routes.ts"
+import { nameOf, type SessionPath } from "./session-path.ts"
+import { eventsJson, filterOf } from "./session-routes.ts"
+import { nothingToTakeBack, settling, type Settle, type TakeBack } from "./settling.ts"
 
 /** Routes below `/v1/sessions/{id}`. */
 export function streamRoutes(parts: HostParts): readonly Route[] {
   const subscribe = route(
     api.subscribe,
-    (exchange, path, query) =>
-      Effect.gen(function* () {
-        const session = nameOf(path)
-        const start = yield* startOf(exchange, session, query.from)
-        const filter = yield* filterOf(query.kinds)
-        const options: SubscribeOptions = { filter, recovery: recoveryOf(start, query.recover) }
-        if (exchange.headOnly) return yield* headersOnly(parts, path, start, query.missing)
-        yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
-        return yield* Effect.catchIf(
-          openStream(parts, exchange, path, start, options),
-          ({ name }) => name === "unknown-session" && query.missing === "wait",
-          () => Effect.sync(() => waitingStream(parts, exchange, path, start, options)),
-        )
-      }),
+    (exchange, path, query) => {
+      if (!exchange.headOnly) return Effect.async<Answer, Refused>((resume) => Effect.sync(subscribed(parts, exchange, path, query, resume)))
+      return Effect.flatMap(startOf(exchange, nameOf(path), query.from), (start) =>
+        Effect.flatMap(filterOf(query.kinds), () => headersOnly(parts, path, start, query.missing)),
+      )
+    },
     true,
   )
 
@@ -47,7 +40,8 @@ export function streamRoutes(parts: HostParts): readonly Route[] {
         if (!exchange.acceptsStream) return yield* resumePage(parts, path, start.cursor, limit, exchange.headOnly ? 0 : wait)
         if (exchange.headOnly) return yield* headersOnly(parts, path, undefined, undefined)
         yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
-        return yield* openStream(parts, exchange, path, start, everyEvent, { finite: { eventsMax: limit } })
+        const kind = { finite: { eventsMax: limit } }
+        return yield* Effect.async<Answer, Refused>((opened) => Effect.sync(openStream(parts, exchange, path, { start, options: everyEvent, kind }, opened)))
       }),
     true,
   )
@@ -56,6 +50,33 @@ export function streamRoutes(parts: HostParts): readonly Route[] {
 }
 
 const everyEvent: SubscribeOptions = { filter: everything, recovery: "events" }
+
+/** What a subscription may be asked for, decoded. */
+export interface SubscribeQuery {
+  readonly from?: string | undefined
+  readonly kinds?: string | undefined
+  readonly recover?: Recovery | undefined
+  readonly missing?: "wait" | undefined
+}
+
+/** Answers `GET …/subscribe` with a stream, in plain code: a thousand readers that were cut off together come back together. */
+export function subscribed(parts: HostParts, exchange: Exchange, path: SessionPath, query: SubscribeQuery, settle: Settle<Answer>): TakeBack {
+  const wanted = Either.gen(function* () {
+    const start = yield* startOf(exchange, nameOf(path), query.from)
+    const filter = yield* filterOf(query.kinds)
+    yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
+    const options: SubscribeOptions = { filter, recovery: recoveryOf(start, query.recover) }
+    return { start, options, kind: {} }
+  })
+  if (Either.isRight(wanted)) {
+    return openStream(parts, exchange, path, wanted.right, (outcome) => {
+      const waits = query.missing === "wait" && Either.isLeft(outcome) && outcome.left.name === "unknown-session"
+      settle(waits ? Either.right(waitingStream(parts, exchange, path, wanted.right)) : outcome)
+    })
+  }
+  settle(Either.left(wanted.left))
+  return nothingToTakeBack
+}
 
 /** The cursor that counts, checked before any store is asked (L7); without one, `from`. */
 function startOf(exchange: Exchange, session: SessionName, from: string | undefined): Either.Either<ReaderStart, Refused> {
@@ -94,66 +115,65 @@ function headersOnly(
     if (outcome.type !== "session" && !(outcome.type === "unknown_session" && missing === "wait")) {
       return yield* unanswered(path.id, outcome)
     }
-    const ended = outcome.type === "session" && start !== undefined && (yield* endsAt(parts, session, start, outcome.info))
+    if (outcome.type !== "session" || start === undefined) return empty(200, sseHeaders)
+    const { info } = outcome
+    const ended = yield* Effect.async<boolean>((resume) =>
+      Effect.sync(onEnded(parts, session, start, info, (is) => resume(Effect.succeed(is)))),
+    )
     return ended ? empty(204) : empty(200, sseHeaders)
   })
 }
 
-interface Opened {
-  readonly stream: EventStream
-  readonly info: SessionInfo
+/** A stream, as it was asked for. */
+interface Wanted {
+  readonly start: ReaderStart
+  readonly options: SubscribeOptions
+  readonly kind: StreamKind
 }
 
-function openStream(
-  parts: HostParts,
-  exchange: Exchange,
-  path: SessionPath,
-  start: ReaderStart,
-  options: SubscribeOptions,
-  kind: StreamKind = {},
-): Effect.Effect<Answer, Refused> {
+function openStream(parts: HostParts, exchange: Exchange, path: SessionPath, wanted: Wanted, settle: Settle<Answer>): TakeBack {
   const { engine, streams } = parts
+  const { start, options, kind } = wanted
   const session = nameOf(path)
-  const opened = Effect.async<Opened, Refused>((resume) => {
-    const takeBack = engine.ask<SubscribeCallOutcome>(
-      (driver, now) => driver.subscribe(now, session, start, options),
-      (outcome) => {
-        if (outcome.type !== "subscribed") return resume(subscribeRefused(path.id, outcome))
+  // Then the observation is asked for.
+  let takeBack = nothingToTakeBack
+  const stopAsking = engine.ask<SubscribeCallOutcome>(
+    (driver, now) => driver.subscribe(now, session, start, options),
+    (outcome) => {
+      settling(settle, () => {
+        if (outcome.type !== "subscribed") return settle(Either.left(subscribeRefused(path.id, outcome)))
         const stream = streams.make(exchange.response, session, kind)
         stream.attach(outcome.reader, outcome.hello)
-        resume(Effect.succeed({ stream, info: outcome.hello }))
-      },
-    )
-    return Effect.sync(takeBack)
-  })
-  return Effect.gen(function* () {
-    const { stream, info } = yield* opened
-    if (kind.finite === undefined && (yield* endsAt(parts, session, start, info))) {
-      stream.close()
-      return empty(204)
-    }
-    return { type: "stream", open: stream.open }
-  })
+        const answer = (ended: boolean): void => {
+          if (ended) stream.close()
+          settle(Either.right(ended ? empty(204) : { type: "stream", open: stream.open }))
+        }
+        if (kind.finite === undefined) takeBack = onEnded(parts, session, start, outcome.hello, (ended) => settling(settle, () => answer(ended)))
+        else answer(false)
+      })
+    },
+  )
+  return () => {
+    stopAsking()
+    takeBack()
+  }
 }
 
 /** Whether it starts at the close entry: cursor texts are canonical, so the last one of a closed session is that one. */
-function endsAt({ engine }: HostParts, session: SessionName, start: ReaderStart, info: SessionInfo): Effect.Effect<boolean> {
-  if (start.type !== "cursor" || info.closed === null) return Effect.succeed(false)
+function onEnded({ engine }: HostParts, session: SessionName, start: ReaderStart, info: SessionInfo, told: (ended: boolean) => void): TakeBack {
+  if (start.type !== "cursor" || info.closed === null) {
+    told(false)
+    return nothingToTakeBack
+  }
   const { cursor } = start
-  return Effect.map(
-    ask(engine, (driver, now) => driver.observe(now, session)),
-    (outcome) => outcome.type === "observed" && outcome.observation.closed !== null && outcome.observation.cursor === cursor,
+  return engine.ask<ObserveOutcome>(
+    (driver, now) => driver.observe(now, session),
+    (outcome) => told(outcome.type === "observed" && outcome.observation.closed !== null && outcome.observation.cursor === cursor),
   )
 }
 
 /** Open and silent until the session is made; `hello` says that it was. */
-function waitingStream(
-  { engine, streams }: HostParts,
-  exchange: Exchange,
-  path: SessionPath,
-  start: ReaderStart,
-  options: SubscribeOptions,
-): Answer {
+function waitingStream({ engine, streams }: HostParts, exchange: Exchange, path: SessionPath, { start, options }: Wanted): Answer {
   const session = nameOf(path)
   const stream = streams.make(exchange.response, session)
   const takeBack = engine.ask<SubscribeCallOutcome>(
