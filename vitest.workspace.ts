@@ -20,5 +20,6 @@ export default [
   project("log-sqlite", "packages/log-sqlite", 60_000),
   project("host", "apps/host", 60_000),
   project("examples", "apps/examples", 60_000),
+  project("bench", "apps/bench", 180_000),
   project("tidy", ".ci/tidy", 60_000, "*.test.ts"),
 ]

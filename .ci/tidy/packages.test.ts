@@ -37,6 +37,7 @@ const layering: Readonly<Record<string, { readonly name: string; readonly ours: 
   "packages/log-sqlite": { name: "@tidemark/log-sqlite", ours: ["driver", "kernel"] },
   "apps/host": { name: "tidemark", ours: ["client", "driver", "kernel", "log-sqlite", "protocol"] },
   "apps/examples": { name: "@tidemark/examples", ours: ["client", "driver", "kernel", "protocol"] },
+  "apps/bench": { name: "@tidemark/bench", ours: ["driver", "kernel", "log-sqlite"] },
 }
 
 /** What a package may take from outside. The apps may take what they need, and Effect lives in the host alone. */

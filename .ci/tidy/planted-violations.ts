@@ -9,6 +9,7 @@ const conformance = "packages/conformance/src"
 const sqlite = "packages/log-sqlite/src"
 const host = "apps/host/src"
 const examples = "apps/examples/src"
+const bench = "apps/bench/src"
 
 /** A rule, and code that breaks it. */
 export interface Plant {
@@ -20,7 +21,7 @@ export interface Plant {
 }
 
 const pure = [kernel, protocol, driver]
-const everywhere = [kernel, protocol, driver, client, conformance, sqlite, host, examples]
+const everywhere = [kernel, protocol, driver, client, conformance, sqlite, host, examples, bench]
 
 /** Every piece of code alone breaks the rule. */
 export const plants: readonly Plant[] = [
@@ -157,7 +158,7 @@ export const plants: readonly Plant[] = [
   {
     law: "Effect lives in the host only",
     rule: "eslint(no-restricted-imports)",
-    in: [...pure, client, conformance, sqlite, examples, `${examples}/x.test.ts`, `${client}/x.test.ts`, `${sqlite}/x.test.ts`],
+    in: [...pure, client, conformance, sqlite, examples, bench, ...[examples, client, sqlite, bench].map((folder) => `${folder}/x.test.ts`)],
     code: ['import { x } from "effect"; x()', 'import { x } from "effect/Effect"; x()', 'import { x } from "@effect/platform"; x()'],
   },
   {
@@ -167,9 +168,15 @@ export const plants: readonly Plant[] = [
     code: ['import { x } from "express"; x()', 'import { x } from "@fastify/cors"; x()'],
   },
   {
+    law: "the bench imports what it measures in process, the bare driver and Node; a peer is found, never imported",
+    rule: "eslint(no-restricted-imports)",
+    in: [bench, `${bench}/servers/peer-effect.test.ts`],
+    code: ['import { x } from "better-sse"; x()', 'import { x } from "autocannon"; x()'],
+  },
+  {
     law: "a program does not contain its tests",
     rule: "eslint(no-restricted-imports)",
-    in: [host, examples],
+    in: [host, examples, bench],
     code: ['import { x } from "vitest"; x()', 'import { x } from "@tidemark/conformance"; x()'],
   },
   {
@@ -187,7 +194,7 @@ export const plants: readonly Plant[] = [
   {
     law: "no path leads out of a package",
     rule: "eslint(no-restricted-imports)",
-    in: [kernel, protocol, driver, client, conformance, sqlite, host, `${kernel}/x.test.ts`],
+    in: [kernel, protocol, driver, client, conformance, sqlite, host, bench, `${kernel}/x.test.ts`],
     code: ['import { x } from "../../kernel/src/ids.ts"; x()', 'import { x } from "../../../packages/driver/dist/call.js"; x()'],
   },
   {
@@ -314,7 +321,7 @@ export const plants: readonly Plant[] = [
   {
     law: "nothing prints but what talks to a person",
     rule: "eslint(no-console)",
-    in: [client, conformance, host],
+    in: [client, conformance, host, bench],
     code: ["console.log(1)"],
   },
   {
@@ -358,6 +365,9 @@ export const allowed: Readonly<Record<string, string>> = {
   [`${host}/clock.ts`]: "export const now = (): number => Date.now() + performance.now()",
   [`${examples}/fine.ts`]: 'import { x } from "@tidemark/client"; import { y } from "node:http"; console.log(x, y)',
   [`${examples}/screenshot.ts`]: 'import { x } from "@tidemark/client"; import { y } from "playwright-core"; console.log(x, y)',
+  [`${bench}/fine.ts`]: 'import { x } from "@tidemark/driver"; import y from "better-sqlite3"; import { z } from "node:net"; export const all = [x, y, z]',
+  [`${bench}/servers/peer-effect.ts`]: 'import { x } from "effect"; import { y } from "node:http"; export const all = [x, y]',
+  [`${bench}/fine.test.ts`]: 'import { x } from "@tidemark/kernel"; import { y } from "fast-check"; import { test } from "vitest"; test("x", () => y(x))',
   [`${kernel}/fine.test.ts`]:
     'import { test } from "vitest"; import { x } from "./ids.ts"; import { y } from "@tidemark/sim"; test("x", async () => { await y(x) })',
   "vitest.workspace.ts": "export default []",
