@@ -12,7 +12,7 @@ import type { Exchange } from "./exchange.ts"
 import type { HostParts } from "./host-parts.ts"
 import { appendRefused, refuse, rejectedCursor, type Refused } from "./refused.ts"
 import { nameOf, type SessionPath } from "./session-path.ts"
-import { nothingToTakeBack, settling, type Settle, type TakeBack } from "./settling.ts"
+import { atOnce, nothingToTakeBack, settling, type Settle, type TakeBack } from "./settling.ts"
 
 export interface AppendOptions {
   /** Refused unless the session is at this revision. */
@@ -55,10 +55,7 @@ export function append(
 ): TakeBack {
   const session = nameOf(path)
   const terms = termsOf(exchange, session)
-  if (Either.isLeft(terms)) {
-    settle(Either.left(terms.left))
-    return nothingToTakeBack
-  }
+  if (Either.isLeft(terms)) return atOnce(settle, Either.left(terms.left))
   const { key, matched } = terms.right
   const expect = expectRevision === undefined ? matched : { ...matched, revision: expectRevision }
   // Who has observed a session means that one: it is not made anew in its place.

@@ -14,6 +14,7 @@ import { earlier, later, type Instant, type ReadBudget, type ReaderId } from "@t
 import type { SessionInfo } from "@tidemark/driver"
 import { encodeBatch, encodeObservation, ServerConnection, sseHeaders } from "@tidemark/protocol"
 import type { ConnectionOutput, ConnectionSettings } from "@tidemark/protocol"
+import type { Headers } from "./answer.ts"
 import type { Engine } from "./engine.ts"
 import type { Meter } from "./meter.ts"
 import type { Reads } from "./ready-readers.ts"
@@ -32,6 +33,7 @@ export class EventStream implements Reads {
   readonly #meter: Meter
   readonly #chunks: SharedChunks
   readonly #settings: StreamSettings
+  /** One of the settings, and one for all streams: looked at with every read. */
   readonly #readBudget: ReadBudget
   readonly #machine: ServerConnection
   readonly #whenClosed: (() => void)[] = []
@@ -66,7 +68,7 @@ export class EventStream implements Reads {
   }
 
   /** Writes the headers and what the machine has to say so far. */
-  readonly open = (response: ServerResponse, headers: Readonly<Record<string, string>>): void => {
+  readonly open = (response: ServerResponse, headers: Headers): void => {
     const { socket } = response
     // A client that ended its side while this request waited its turn has said so already, and does not say it again.
     const left = socket !== null && socket.readableEnded && !this.#settings.connection.finite

@@ -9,7 +9,7 @@ import { parseJson } from "@tidemark/protocol"
 import type { Json } from "@tidemark/kernel"
 import { formatLimit, type Limits } from "./limits.ts"
 import { badJson, refuse, type Refused } from "./refused.ts"
-import { nothingToTakeBack, type Settle, type TakeBack } from "./settling.ts"
+import { atOnce, awaited, type Settle, type TakeBack } from "./settling.ts"
 
 /** A request target: the path's segments as they stand, and the query decoded. */
 export interface Target {
@@ -127,15 +127,14 @@ export class Exchange {
 
   /** The body as text. Its size is checked before it is read and counted while it is; encodings are refused, not guessed. */
   readText(mediaTypes: readonly string[]): Effect.Effect<string, Refused> {
-    return Effect.async<string, Refused>((resume) => Effect.sync(this.onText(mediaTypes, resume)))
+    return awaited((settle) => this.onText(mediaTypes, settle))
   }
 
   /** The same without an effect. */
   onText(mediaTypes: readonly string[], settle: Settle<string>): TakeBack {
     const type = this.#checkType(mediaTypes)
-    if (Either.isRight(type)) return this.#onBytes((bytes) => settle(Either.flatMap(bytes, decodeUtf8)))
-    settle(Either.left(type.left))
-    return nothingToTakeBack
+    if (Either.isLeft(type)) return atOnce(settle, Either.left(type.left))
+    return this.#onBytes((bytes) => settle(Either.flatMap(bytes, decodeUtf8)))
   }
 
   /** The body as JSON; `undefined` when there is none. */
@@ -190,10 +189,7 @@ export class Exchange {
     const stop = (): void => {
       message.off("data", onData).off("end", onEnd).pause()
     }
-    if (this.contentLength > most) {
-      settle(tooLarge(most))
-      return nothingToTakeBack
-    }
+    if (this.contentLength > most) return atOnce(settle, tooLarge(most))
     if (this.#awaitsContinue) this.response.writeContinue()
     message.on("data", onData).on("end", onEnd)
     return stop

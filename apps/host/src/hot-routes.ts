@@ -14,7 +14,7 @@ import type { HostParts } from "./host-parts.ts"
 import type { Refused } from "./refused.ts"
 import { decoderOf } from "./router.ts"
 import { defaultWorkspace, type SessionPath } from "./session-path.ts"
-import { nothingToTakeBack, type TakeBack } from "./settling.ts"
+import { atOnce, type TakeBack } from "./settling.ts"
 import { subscribed } from "./stream-routes.ts"
 
 /** Targets that are remembered; more, and all of them are forgotten. */
@@ -40,35 +40,35 @@ export class HotRoutes {
 
   /** Answers the exchange, or leaves it alone: then `undefined`. */
   take(exchange: Exchange): TakeBack | undefined {
-    switch (exchange.message.method) {
+    const { method, url = "" } = exchange.message
+    if (url.length > targetLengthMax) return undefined
+    switch (method) {
       case "POST":
-        return this.#publish(exchange)
+        return this.#publish(exchange, url)
       case "GET":
-        return this.#subscribe(exchange)
+        return this.#subscribe(exchange, url)
       default:
         return undefined
     }
   }
 
-  #publish(exchange: Exchange): TakeBack | undefined {
-    const path = this.#pathOf("POST", exchange.message.url ?? "")
+  #publish(exchange: Exchange, target: string): TakeBack | undefined {
+    const path = this.#pathOf("POST", target)
     const cors = path === undefined ? undefined : this.#admitted(exchange)
     if (path === undefined || cors === undefined) return undefined
     return publish(this.#parts, exchange, path, unconditional, (outcome) => answerPlainly(this.#parts, exchange, { cors, streams: false }, outcome))
   }
 
-  #subscribe(exchange: Exchange): TakeBack | undefined {
-    const target = exchange.message.url ?? ""
+  #subscribe(exchange: Exchange, target: string): TakeBack | undefined {
     const queryAt = target.indexOf("?")
-    const path = target.length > targetLengthMax ? undefined : this.#pathOf("GET", queryAt === -1 ? target : target.slice(0, queryAt))
+    const path = this.#pathOf("GET", queryAt === -1 ? target : target.slice(0, queryAt))
     if (path === undefined || Either.isLeft(exchange.target)) return undefined
     const cors = this.#admitted(exchange)
     if (cors === undefined) return undefined
     const decoded = decodeSubscribe(exchange, { ...path })
     const settle = (outcome: Either.Either<Answer, Refused>): void => answerPlainly(this.#parts, exchange, { cors, streams: true }, outcome)
-    if (Either.isRight(decoded)) return subscribed(this.#parts, exchange, decoded.right.path, decoded.right.query, settle)
-    settle(Either.left(decoded.left))
-    return nothingToTakeBack
+    if (Either.isLeft(decoded)) return atOnce(settle, Either.left(decoded.left))
+    return subscribed(this.#parts, exchange, decoded.right.path, decoded.right.query, settle)
   }
 
   /** The CORS headers of a request that is admitted as `answerTo` admits and needs no closer look. */
@@ -87,7 +87,6 @@ export class HotRoutes {
   }
 
   #pathOf(method: "GET" | "POST", target: string): NamedPath | undefined {
-    if (target.length > targetLengthMax) return undefined
     const paths = this.#paths[method]
     const known = paths.get(target)
     if (known !== undefined) return known

@@ -6,11 +6,12 @@ import * as Either from "effect/Either"
 import { problem, type Problem, type ProblemName } from "@tidemark/protocol"
 import type { AppendCallOutcome, LogFailed } from "@tidemark/driver"
 import type { CursorRejection } from "@tidemark/kernel"
+import type { Headers } from "./answer.ts"
 
 export class Refused extends Data.TaggedError("Refused")<{
   readonly name: ProblemName
   readonly problem: Problem
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Headers
   /** A bug of ours, for the log: what the client is told does not show it. */
   readonly fault?: unknown
 }> {}
@@ -33,8 +34,6 @@ export function faultOfOurs(thrown: unknown): Refused {
 
 /** Further members of the problem. */
 type Extra = Readonly<Record<string, unknown>>
-
-type Headers = Readonly<Record<string, string>>
 
 /** `what` begins the sentence: `The body`, `Line 7`. */
 export function badJson(what: string, { at, reason }: { readonly at: number; readonly reason: string }): Refused {

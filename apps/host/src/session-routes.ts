@@ -17,6 +17,7 @@ import { logFailed, refuse, refused, unanswered, unchanged, workspaceFull, type 
 import { route, type Route } from "./router.ts"
 import { defaultWorkspace, nameOf, type SessionPath } from "./session-path.ts"
 import { defined } from "./session-settings.ts"
+import { awaited } from "./settling.ts"
 
 export function filterOf(kinds: string | undefined): Either.Either<Filter, Refused> {
   if (kinds === undefined) return Either.right(everything)
@@ -34,11 +35,11 @@ export function eventsJson(entries: readonly Entry[]): string {
 export function sessionRoutes(parts: HostParts): readonly Route[] {
   const { engine, rates, newSession } = parts
   const appended = (exchange: Exchange, path: SessionPath, drafts: readonly Draft[], options: AppendOptions) =>
-    Effect.async<Answer, Refused>((resume) => Effect.sync(append(parts, exchange, path, drafts, options, resume)))
+    awaited<Answer>((settle) => append(parts, exchange, path, drafts, options, settle))
 
   const publishing = route(api.publish, (exchange, path, query) => {
     const options = { expectRevision: query.expectRevision, creates: query.create !== "false" }
-    return Effect.async<Answer, Refused>((resume) => Effect.sync(publish(parts, exchange, path, options, resume)))
+    return awaited<Answer>((settle) => publish(parts, exchange, path, options, settle))
   })
 
   const commit = route(api.commit, (exchange, path, query) =>

@@ -15,14 +15,14 @@ import { refuse, rejectedCursor, retryLater, unanswered, type Refused } from "./
 import { route, type Route } from "./router.ts"
 import { nameOf, type SessionPath } from "./session-path.ts"
 import { eventsJson, filterOf } from "./session-routes.ts"
-import { nothingToTakeBack, settling, type Settle, type TakeBack } from "./settling.ts"
+import { atOnce, awaited, nothingToTakeBack, settling, type Settle, type TakeBack } from "./settling.ts"
 
 /** Routes below `/v1/sessions/{id}`. */
 export function streamRoutes(parts: HostParts): readonly Route[] {
   const subscribe = route(
     api.subscribe,
     (exchange, path, query) => {
-      if (!exchange.headOnly) return Effect.async<Answer, Refused>((resume) => Effect.sync(subscribed(parts, exchange, path, query, resume)))
+      if (!exchange.headOnly) return awaited((settle) => subscribed(parts, exchange, path, query, settle))
       return Effect.flatMap(startOf(exchange, nameOf(path), query.from), (start) =>
         Effect.flatMap(filterOf(query.kinds), () => headersOnly(parts, path, start, query.missing)),
       )
@@ -41,7 +41,7 @@ export function streamRoutes(parts: HostParts): readonly Route[] {
         if (exchange.headOnly) return yield* headersOnly(parts, path, undefined, undefined)
         yield* parts.rates.admit("connects-per-second", parts.engine.now, exchange.peer)
         const kind = { finite: { eventsMax: limit } }
-        return yield* Effect.async<Answer, Refused>((opened) => Effect.sync(openStream(parts, exchange, path, { start, options: everyEvent, kind }, opened)))
+        return yield* awaited<Answer>((settle) => openStream(parts, exchange, path, { start, options: everyEvent, kind }, settle))
       }),
     true,
   )
@@ -68,14 +68,11 @@ export function subscribed(parts: HostParts, exchange: Exchange, path: SessionPa
     const options: SubscribeOptions = { filter, recovery: recoveryOf(start, query.recover) }
     return { start, options, kind: {} }
   })
-  if (Either.isRight(wanted)) {
-    return openStream(parts, exchange, path, wanted.right, (outcome) => {
-      const waits = query.missing === "wait" && Either.isLeft(outcome) && outcome.left.name === "unknown-session"
-      settle(waits ? Either.right(waitingStream(parts, exchange, path, wanted.right)) : outcome)
-    })
-  }
-  settle(Either.left(wanted.left))
-  return nothingToTakeBack
+  if (Either.isLeft(wanted)) return atOnce(settle, Either.left(wanted.left))
+  return openStream(parts, exchange, path, wanted.right, (outcome) => {
+    const waits = query.missing === "wait" && Either.isLeft(outcome) && outcome.left.name === "unknown-session"
+    settle(waits ? Either.right(waitingStream(parts, exchange, path, wanted.right)) : outcome)
+  })
 }
 
 /** The cursor that counts, checked before any store is asked (L7); without one, `from`. */
@@ -117,9 +114,7 @@ function headersOnly(
     }
     if (outcome.type !== "session" || start === undefined) return empty(200, sseHeaders)
     const { info } = outcome
-    const ended = yield* Effect.async<boolean>((resume) =>
-      Effect.sync(onEnded(parts, session, start, info, (is) => resume(Effect.succeed(is)))),
-    )
+    const ended = yield* awaited<boolean>((settle) => onEnded(parts, session, start, info, (is) => settle(Either.right(is))))
     return ended ? empty(204) : empty(200, sseHeaders)
   })
 }

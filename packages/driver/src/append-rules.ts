@@ -3,7 +3,7 @@
 
 import { contract, seal } from "@tidemark/kernel"
 import type { Draft, Entry, Epoch, Point, Timestamp } from "@tidemark/kernel"
-import type { AppendPart, Expectation } from "./session-log.ts"
+import type { AppendOutcome, AppendPart, Expectation, SessionSettings } from "./session-log.ts"
 
 /** What a caller got wrong, before anything of the request is done. */
 export function checkPart(part: AppendPart): void {
@@ -22,8 +22,19 @@ export function meets(expect: Expectation = {}, epoch: Epoch, head: Point): bool
   )
 }
 
+/** What becomes of a part whose session is not there. The order of the checks is a law (L4). */
+export type FirstAppend =
+  /** Make the session with these settings, if its workspace has room, and append. */
+  | { readonly type: "makes"; readonly settings: SessionSettings }
+  | Extract<AppendOutcome, { readonly type: "key_expired" | "absent" }>
+
+export function firstAppend({ key, expect, create }: AppendPart): FirstAppend {
+  if (key?.type === "producer" && key.n === 0) return { type: "key_expired", highest: 0 }
+  return create === undefined || !meetsNothing(expect) ? { type: "absent" } : { type: "makes", settings: create }
+}
+
 /** Whether an expectation holds for a session that is about to be made: it stands at the origin of an epoch nobody knows. */
-export function meetsNothing(expect: Expectation = {}): boolean {
+function meetsNothing(expect: Expectation = {}): boolean {
   return expect.epoch === undefined && (expect.position ?? 0) === 0 && (expect.mark ?? 0) === 0 && (expect.revision ?? 0) === 0
 }
 

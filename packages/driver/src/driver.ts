@@ -1,7 +1,7 @@
 // The names other packages import. Nothing is defined here, and no file of this package imports this one.
 
 export { Call, type CallWaiter } from "./call.ts"
-export { checkPart, meets, meetsNothing, sealAll } from "./append-rules.ts"
+export { checkPart, firstAppend, meets, sealAll } from "./append-rules.ts"
 export { parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
 export type { KeyLimits, KeyResult, KeyVerdict } from "./key-table.ts"
 export { Driver } from "./machine.ts"

@@ -7,7 +7,7 @@
 
 import { contract, epoch, idOf, timestamp, unreachable, workspaceOf } from "@tidemark/kernel"
 import type { SessionName, Timestamp } from "@tidemark/kernel"
-import { checkPart, meetsNothing } from "./append-rules.ts"
+import { checkPart, firstAppend } from "./append-rules.ts"
 import { MemorySession, type MemorySessionLimits } from "./memory-session.ts"
 import type { AppendOutcome, AppendPart, Durability, LogAnswer, LogRequest } from "./session-log.ts"
 import type { SessionLog, SessionSettings } from "./session-log.ts"
@@ -137,10 +137,10 @@ export class MemoryLog implements SessionLog {
   #append(at: Timestamp, part: AppendPart): AppendOutcome {
     const session = this.#sessions.get(part.session)
     if (session !== undefined) return session.append(this.#now, at, part)
-    if (part.key?.type === "producer" && part.key.n === 0) return { type: "key_expired", highest: 0 }
-    if (part.create === undefined || !meetsNothing(part.expect)) return { type: "absent" }
+    const first = firstAppend(part)
+    if (first.type !== "makes") return first
     if (this.#workspaceIsFull(part.session)) return { type: "full", limit: this.#limits.sessionsPerWorkspace }
-    const outcome = this.#make(at, part.session, part.create).append(this.#now, at, part)
+    const outcome = this.#make(at, part.session, first.settings).append(this.#now, at, part)
     contract(outcome.type === "appended", () => `the first append of a session answered ${outcome.type}`)
     return { ...outcome, created: true }
   }

@@ -63,3 +63,23 @@ export class InlineLog implements SessionLog {
     this.opened.commitsFile.close()
   }
 }
+
+/** A log on a folder of its own, which can be opened again on it; closing it removes the folder. */
+export function reopenableLog(instead: Partial<WriterParts> = {}) {
+  const { directory, remove } = freshDirectory()
+  let drawn = 0
+  const open = () => new InlineLog(directory, () => `t${drawn++}`, instead)
+  let log = open()
+  return {
+    log,
+    reopen: () => {
+      log.close()
+      log = open()
+      return log
+    },
+    close: () => {
+      log.close()
+      remove()
+    },
+  }
+}

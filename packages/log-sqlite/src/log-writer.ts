@@ -3,7 +3,7 @@
 
 import { contentHash, contract, epoch, idOf, pointOf, timestamp, unreachable, workspaceOf } from "@tidemark/kernel"
 import type { Entry, SessionName, Timestamp } from "@tidemark/kernel"
-import { checkPart, meets, meetsNothing, sealAll } from "@tidemark/driver"
+import { checkPart, firstAppend, meets, sealAll } from "@tidemark/driver"
 import type { AppendPart, Durability, KeyLimits, LogRequest, SessionSettings } from "@tidemark/driver"
 import type { Statement } from "better-sqlite3"
 import { KeyRows } from "./key-rows.ts"
@@ -181,12 +181,12 @@ export class LogWriter {
   }
 
   #appendFirst(wall: Timestamp, part: AppendPart): StoredOutcome {
-    if (part.key?.type === "producer" && part.key.n === 0) return { type: "key_expired", highest: 0 }
-    if (part.create === undefined || !meetsNothing(part.expect)) return { type: "absent" }
+    const first = firstAppend(part)
+    if (first.type !== "makes") return first
     if (this.#isFull(part.session)) return { type: "full", limit: this.#parts.limits.sessionsPerWorkspace }
-    this.#make(wall, part.session, part.create)
+    this.#make(wall, part.session, first.settings)
     const outcome = this.#append(wall, part)
-    contract(outcome.type === "appended", `the first append of a session answered ${outcome.type}`)
+    contract(outcome.type === "appended", () => `the first append of a session answered ${outcome.type}`)
     return { ...outcome, created: true }
   }
 

@@ -1,24 +1,16 @@
 // A peer: an Effect stream, and so a fiber, per subscriber, fed by one hub. It is how one writes live streams in Effect when
 // one writes what its documentation shows; the one file of the bench that imports Effect, and the one that may.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type ServerResponse } from "node:http"
 import { Effect, Fiber, PubSub, Stream } from "effect"
-import { listenAndSay } from "./listening.ts"
+import { byPath, listenAndSay, takePublished } from "./listening.ts"
 
 interface Hub {
   readonly events: PubSub.PubSub<Buffer>
   position: number
 }
 
-const hubs = new Map<string, Hub>()
-
-function hubOf(path: string): Hub {
-  const found = hubs.get(path)
-  if (found !== undefined) return found
-  const made = { events: Effect.runSync(PubSub.unbounded<Buffer>()), position: 0 }
-  hubs.set(path, made)
-  return made
-}
+const hubOf = byPath((): Hub => ({ events: Effect.runSync(PubSub.unbounded<Buffer>()), position: 0 }))
 
 /** Goes on when the response can take more. */
 function write(response: ServerResponse, frame: Buffer): Effect.Effect<void> {
@@ -41,23 +33,17 @@ function subscribe(response: ServerResponse, hub: Hub): void {
   response.once("close", () => Effect.runFork(Fiber.interrupt(fiber)))
 }
 
-function publish(request: IncomingMessage, response: ServerResponse, hub: Hub): void {
-  const chunks: Buffer[] = []
-  request.on("data", (chunk: Buffer) => chunks.push(chunk))
-  request.on("end", () => {
-    hub.position += 1
-    const frame = Buffer.concat([Buffer.from(`id: ${hub.position}\ndata: `), ...chunks, Buffer.from("\n\n")])
-    Effect.runSync(PubSub.publish(hub.events, frame))
-    const body = `{"first":${hub.position},"last":${hub.position}}`
-    response.writeHead(200, { "content-type": "application/json", "content-length": body.length })
-    response.end(body)
-  })
+function publish(hub: Hub, data: Buffer): number {
+  hub.position += 1
+  Effect.runSync(PubSub.publish(hub.events, Buffer.concat([Buffer.from(`id: ${hub.position}\ndata: `), data, Buffer.from("\n\n")])))
+  return hub.position
 }
 
 listenAndSay(
   createServer((request, response) => {
     const [path = "/"] = (request.url ?? "/").split("?")
-    if (request.method === "POST") publish(request, response, hubOf(path))
-    else subscribe(response, hubOf(path))
+    const hub = hubOf(path)
+    if (request.method === "POST") takePublished(request, response, (data) => publish(hub, data))
+    else subscribe(response, hub)
   }),
 )

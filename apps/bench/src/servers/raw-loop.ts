@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { FaultyStream, parseFault } from "./fault.ts"
-import { listenAndSay } from "./listening.ts"
+import { byPath, listenAndSay, takePublished } from "./listening.ts"
 
 const words = process.argv.slice(2)
 const coalesces = words.includes("--coalesce")
@@ -121,27 +121,7 @@ class CoalescingSession extends Session {
   }
 }
 
-const sessions = new Map<string, Session>()
-
-function sessionOf(path: string): Session {
-  const found = sessions.get(path)
-  if (found !== undefined) return found
-  const made = coalesces ? new CoalescingSession() : isDirect ? new DirectSession() : new PlainSession()
-  sessions.set(path, made)
-  return made
-}
-
-function publish(request: IncomingMessage, response: ServerResponse, session: Session): void {
-  const chunks: Buffer[] = []
-  request.on("data", (chunk: Buffer) => chunks.push(chunk))
-  request.on("end", () => {
-    const data = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
-    const position = session.publish(data)
-    const body = `{"first":${position},"last":${position}}`
-    response.writeHead(200, { "content-type": "application/json", "content-length": body.length })
-    response.end(body)
-  })
-}
+const sessionOf = byPath((): Session => (coalesces ? new CoalescingSession() : isDirect ? new DirectSession() : new PlainSession()))
 
 function subscribe(request: IncomingMessage, response: ServerResponse, session: Session, query: string | undefined): void {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" })
@@ -152,8 +132,9 @@ function subscribe(request: IncomingMessage, response: ServerResponse, session: 
 
 const server = createServer((request, response) => {
   const [path = "/", query] = (request.url ?? "/").split("?")
-  if (request.method === "POST") publish(request, response, sessionOf(path))
-  else subscribe(request, response, sessionOf(path), query)
+  const session = sessionOf(path)
+  if (request.method === "POST") takePublished(request, response, (data) => session.publish(data))
+  else subscribe(request, response, session, query)
 })
 
 listenAndSay(server)
