@@ -2,12 +2,17 @@
 // an error, not a pass: whoever changes such a line brings its mutant along, or finds the law another keeper.
 
 import type { Mutant } from "./mutant.ts"
+import { lostHistoryMutants } from "./lost-history-table.ts"
 import { sqliteMutants } from "./sqlite-table.ts"
 
 const kernel = "packages/kernel/src"
 const driver = "packages/driver/src"
 const protocol = "packages/protocol/src"
 const client = "packages/client/src"
+
+// Its key is written out where the batch is cut.
+const batchKey = "`@${this.#settings.producer}:${before}-${before + count}`"
+const batchLine = `return { key: ${batchKey}, body, first: before + 1, last: before + count, probe: false, chance, state }`
 
 export const mutants: readonly Mutant[] = [
   {
@@ -46,8 +51,8 @@ export const mutants: readonly Mutant[] = [
     law: "L2",
     breaks: "connected readers are not told of a new epoch",
     file: `${kernel}/machine.ts`,
-    line: 'const broken = held.epoch === from.epoch ? parted : "epoch"',
-    instead: "const broken = parted",
+    line: "if (held.epoch !== from.epoch) this.#reading.historyChanged(held)",
+    instead: "if (held.deleted) this.#reading.historyChanged(held)",
     tests: [`${kernel}/fed.test.ts`],
   },
   {
@@ -110,8 +115,8 @@ export const mutants: readonly Mutant[] = [
     law: "L4",
     breaks: "a batch is numbered by its first line, so that one cut otherwise in the next run is stored again",
     file: `${client}/publisher.ts`,
-    line: "return { key: this.#key(before + count), body, first: before + 1, last: before + count, probe: false, chance, state }",
-    instead: "return { key: this.#key(before + 1), body, first: before + 1, last: before + count, probe: false, chance, state }",
+    line: batchLine,
+    instead: batchLine.replace("${before + count}", "${before + 1}"),
     tests: [`${client}/publisher.test.ts`],
   },
   {
@@ -126,8 +131,8 @@ export const mutants: readonly Mutant[] = [
     law: "L5",
     breaks: "a sole log is trusted although the outcome of an append is unknown",
     file: `${driver}/open-sessions.ts`,
-    line: "const trusted = this.#sole && !unsure",
-    instead: "const trusted = this.#sole",
+    line: "const trusted = this.#log.sole && !unsure",
+    instead: "const trusted = this.#log.sole",
     tests: [`${driver}/append-queue.test.ts`],
   },
   {
@@ -150,7 +155,7 @@ export const mutants: readonly Mutant[] = [
     law: "L6",
     breaks: "every batch is called up to date",
     file: `${kernel}/reading.ts`,
-    line: "const upToDate = left === 0 || (left === 1 && session.closed !== null)",
+    line: "const upToDate = (left === 0 && session.isOpened) || (left === 1 && session.closed !== null)",
     instead: "const upToDate = left >= 0",
     tests: [`${kernel}/reading.test.ts`],
   },
@@ -230,8 +235,8 @@ export const mutants: readonly Mutant[] = [
     law: "L8",
     breaks: "a wake-up that comes while the session is being opened is lost",
     file: `${driver}/open-sessions.ts`,
-    line: "if (session !== undefined) this.doubt(now, session)",
-    instead: "if (session?.loaded === true) this.doubt(now, session)",
+    line: "else this.doubt(now, session)",
+    instead: "else if (session.loaded) this.doubt(now, session)",
     tests: [`${driver}/open-sessions.test.ts`],
   },
   {
@@ -301,7 +306,7 @@ export const mutants: readonly Mutant[] = [
   {
     law: "L10",
     breaks: "a snapshot of another version of the model is migrated although all that it was made of is held",
-    file: `${driver}/open-sessions.ts`,
+    file: `${driver}/beginning.ts`,
     line: "return session.owesSnapshot && floor.position === 0 ? { epoch, floor, entries: [] } : { epoch, floor, snapshot, entries }",
     instead: "return { epoch, floor, snapshot, entries }",
     tests: [`${driver}/model-version.test.ts`],
@@ -477,7 +482,7 @@ export const mutants: readonly Mutant[] = [
   {
     law: "L21",
     breaks: "a closed session that comes back from its snapshot is open again",
-    file: `${driver}/open-sessions.ts`,
+    file: `${driver}/beginning.ts`,
     line: "const closed = snapshot !== undefined && snapshot.point.position === session.head?.head.position ? session.head.closed : null",
     instead: "const closed = null",
     tests: [`${driver}/open-sessions.test.ts`],
@@ -514,5 +519,6 @@ export const mutants: readonly Mutant[] = [
     instead: 'this.#phase = "live"',
     tests: [`${protocol}/server-connection.test.ts`],
   },
+  ...lostHistoryMutants,
   ...sqliteMutants,
 ]

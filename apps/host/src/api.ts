@@ -177,7 +177,7 @@ const Explanation = Schema.Struct({
 const EventStream = HttpApiSchema.Text({ contentType: "text/event-stream" }).annotations({ description: "Frames; see docs/PROTOCOL.md." })
 
 const AppendHeaders = Schema.Struct({
-  "idempotency-key": Schema.optional(Text("1–200 visible ASCII characters, not beginning with `_`; `@<producer>:<n>` counts.")),
+  "idempotency-key": Schema.optional(Text("1–200 visible ASCII characters, not beginning with `_`; `@<producer>:<n>` and `@<producer>:<after>-<n>` count.")),
   "if-match": Schema.optional(Text("An observation's ETag: append only if the session still stands there.")),
 })
 

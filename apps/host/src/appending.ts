@@ -98,7 +98,7 @@ function keyOf(exchange: Exchange): Either.Either<IdempotencyKey | undefined, Re
   if (text.startsWith("_")) return refuse("bad-key", "Keys that begin with _ are the host's own: begin it with something else.")
   const key = parseIdempotencyKey(text)
   if (key !== undefined) return Either.right(key)
-  const shape = "1–200 visible ASCII characters; one that begins with @ is `@<producer>:<n>`, n a number from 0"
+  const shape = "1–200 visible ASCII characters; one that begins with @ is `@<producer>:<n>` or `@<producer>:<after>-<n>`, with numbers from 0"
   return refuse("bad-key", `An Idempotency-Key is ${shape}.`)
 }
 

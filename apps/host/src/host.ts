@@ -124,5 +124,6 @@ function driverConfig({ log, limits }: HostConfig): DriverConfig {
     pageEvents: 1000,
     pageBytes: 1024 * 1024,
     retryMs: retryLogMs,
+    positionCheckMs: 40_000,
   }
 }

@@ -1,7 +1,7 @@
 // The names other packages import. Nothing is defined here, and no file of this package imports this one.
 
 export { connect, type ConnectOptions } from "./observe.ts"
-export type { ClientItem } from "./folding.ts"
+export { Folding, type ClientItem } from "./folding.ts"
 export { publish, type PublishDraft, type PublishOptions, type PublishSummary } from "./drivers/publish.ts"
 export { append, appendLines, close, commit, createSession, deleteSession, trim } from "./api.ts"
 export { explain, getSession, listSessions, observe, queryEvents, resume } from "./api.ts"

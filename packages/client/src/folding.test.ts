@@ -36,6 +36,11 @@ test("from the start of the log, the state is folded from the model's beginning"
   expect(folding.handle({ type: "caught_up", position: 3 }, undefined).state).toEqual({ view: 3, provisional: [] })
 })
 
+test("from the start of the log, another model than the session's is refused before anything is folded", () => {
+  const folding = new Folding(tally, "initial")
+  expect(() => folding.handle(event(1, "a"), hello("log", 1))).toThrow('the session is folded with model "log", not "tally"; pass that one')
+})
+
 test("an observation is where folding goes on", () => {
   const folding = new Folding(tally, undefined)
   expect(folding.handle({ type: "status", status: "connecting", attempt: 0 }, undefined)).not.toHaveProperty("state")

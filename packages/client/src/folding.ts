@@ -29,6 +29,7 @@ export class Folding {
   handle(item: ReplayItem, hello: Hello | undefined): ClientItem {
     switch (item.type) {
       case "event":
+        this.#checkModel(hello)
         try {
           this.#fold = this.#fold?.apply(foldable(item.event))
         } catch {
@@ -65,13 +66,17 @@ export class Folding {
     }
   }
 
+  /** A fold of another model's events would be a state that nobody else sees. */
+  #checkModel(hello: Hello | undefined): void {
+    if (hello === undefined || hello.model === this.#model.name) return
+    throw mismatch(`the session is folded with model ${JSON.stringify(hello.model)}, not ${JSON.stringify(this.#model.name)}; pass that one`)
+  }
+
   #restore(shown: Shown, hello: Hello | undefined): Fold {
     const model = this.#model
     const name = JSON.stringify(model.name)
     const from = hello?.modelVersion ?? model.version
-    if (hello !== undefined && hello.model !== model.name) {
-      throw mismatch(`the session is folded with model ${JSON.stringify(hello.model)}, not ${name}; pass that one`)
-    }
+    this.#checkModel(hello)
     const current = from === model.version ? shown : model.migrate?.(from, shown)
     if (current === undefined) {
       throw mismatch(`the server folds with version ${from} of model ${name}, this client with ${model.version}; update one of them`)

@@ -33,29 +33,29 @@ test("a batch goes out 50 ms after its first line, under the number of its last"
   give(publisher, 2, 3, 140)
   expect(publisher.pollTimeout()).toBe(150)
   expect(publisher.pollRequest(at(149), 0)).toBe(undefined)
-  expect(publisher.pollRequest(at(150), 0)).toEqual({ key: "@p:3", body: '{"n":1}\n{"n":2}\n{"n":3}\n' })
+  expect(publisher.pollRequest(at(150), 0)).toEqual({ key: "@p:0-3", body: '{"n":1}\n{"n":2}\n{"n":3}\n' })
 })
 
 test("a full batch goes out at once, by lines or by bytes, and never over either", () => {
   const byLines = make({ batch: { lines: 2, bytes: 1_000 } })
   give(byLines, 1, 3)
-  expect(byLines.pollRequest(at(0), 0)).toEqual({ key: "@p:2", body: '{"n":1}\n{"n":2}\n' })
+  expect(byLines.pollRequest(at(0), 0)).toEqual({ key: "@p:0-2", body: '{"n":1}\n{"n":2}\n' })
   const byBytes = make({ batch: { lines: 100, bytes: 20 } })
   give(byBytes, 1, 3)
-  expect(byBytes.pollRequest(at(0), 0)).toEqual({ key: "@p:2", body: '{"n":1}\n{"n":2}\n' })
+  expect(byBytes.pollRequest(at(0), 0)).toEqual({ key: "@p:0-2", body: '{"n":1}\n{"n":2}\n' })
 })
 
 test("a line over the bytes of a batch goes alone", () => {
   const publisher = make({ batch: { lines: 100, bytes: 5 } })
   give(publisher, 1, 2)
-  expect(publisher.pollRequest(at(0), 0)).toEqual({ key: "@p:1", body: '{"n":1}\n' })
+  expect(publisher.pollRequest(at(0), 0)).toEqual({ key: "@p:0-1", body: '{"n":1}\n' })
 })
 
 test("bytes are those of UTF-8", () => {
   const publisher = make({ batch: { lines: 100, bytes: 12 } })
   publisher.handleLine(at(0), '"\u{1f30a}"')
   publisher.handleLine(at(0), '"ü"')
-  expect(publisher.pollRequest(at(0), 0)).toEqual({ key: "@p:2", body: '"\u{1f30a}"\n"ü"\n' })
+  expect(publisher.pollRequest(at(0), 0)).toEqual({ key: "@p:0-2", body: '"\u{1f30a}"\n"ü"\n' })
 })
 
 test("one request is in flight; the next batch waits for its answer and counts on", () => {
@@ -65,14 +65,14 @@ test("one request is in flight; the next batch waits for its answer and counts o
   expect(publisher.pollRequest(at(500), 0)).toBe(undefined)
   publisher.handleAnswer(at(500), stored(11, 12))
   expect(events(publisher)).toMatchObject([{ type: "stored", lines: 2, receipt: { last: 12 } }])
-  expect(publisher.pollRequest(at(500), 0)).toEqual({ key: "@p:4", body: '{"n":3}\n{"n":4}\n' })
+  expect(publisher.pollRequest(at(500), 0)).toEqual({ key: "@p:2-4", body: '{"n":3}\n{"n":4}\n' })
 })
 
 test("the end of the input sends what waits, and all stored is the end", () => {
   const publisher = make()
   give(publisher, 1, 1)
   publisher.handleInputEnd(at(1))
-  expect(publisher.pollRequest(at(1), 0)).toEqual({ key: "@p:1", body: '{"n":1}\n' })
+  expect(publisher.pollRequest(at(1), 0)).toEqual({ key: "@p:0-1", body: '{"n":1}\n' })
   expect(publisher.ended).toBe(undefined)
   publisher.handleAnswer(at(2), stored(1, 1))
   expect(publisher.ended).toEqual({ failure: undefined })
@@ -148,7 +148,34 @@ test("a named producer asks for its highest line with a key that is never append
   publisher.handleAnswer(at(1), refused(409, "key-expired", { highest: 3 }))
   expect(events(publisher)).toEqual([{ type: "continued", after: 3 }])
   publisher.handleInputEnd(at(1))
-  expect(publisher.pollRequest(at(1), 0)).toEqual({ key: "@npm-ls:5", body: '{"n":4}\n{"n":5}\n' })
+  expect(publisher.pollRequest(at(1), 0)).toEqual({ key: "@npm-ls:3-5", body: '{"n":4}\n{"n":5}\n' })
+})
+
+test("a request of an earlier run that was recorded after the question is passed over, whole or in part", () => {
+  for (const [highest, key, body] of [[4, "@p:4-5", '{"n":5}\n'], [5, "@p:5-6", '{"n":6}\n']] as const) {
+    const publisher = make({ continues: true, batch: { lines: 2, bytes: 1_000 } })
+    give(publisher, 1, 6)
+    publisher.pollRequest(at(0), 0)
+    publisher.handleAnswer(at(1), refused(409, "key-expired", { highest: 2 }))
+    expect(publisher.pollRequest(at(1), 0)).toEqual({ key: "@p:2-4", body: '{"n":3}\n{"n":4}\n' })
+    publisher.handleAnswer(at(2), refused(409, "key-expired", { highest }))
+    expect(events(publisher)).toEqual([{ type: "continued", after: 2 }, { type: "continued", after: highest }])
+    publisher.handleInputEnd(at(2))
+    const next = publisher.pollRequest(at(2), 0)
+    expect(next === undefined ? next : [next.key, next.body.startsWith(body)]).toEqual([highest === 4 ? "@p:4-6" : key, true])
+  }
+})
+
+test("once this run has stored something, a number beyond its own is another publisher's", () => {
+  const publisher = make({ continues: true, batch: { lines: 1, bytes: 1_000 } })
+  give(publisher, 1, 3)
+  publisher.pollRequest(at(0), 0)
+  publisher.handleAnswer(at(1), refused(409, "key-expired", { highest: 0 }))
+  publisher.pollRequest(at(1), 0)
+  publisher.handleAnswer(at(2), stored(1, 1))
+  publisher.pollRequest(at(2), 0)
+  publisher.handleAnswer(at(3), refused(409, "key-expired", { highest: 3 }))
+  expect(publisher.ended?.failure).toMatchObject({ code: "producer-in-use" })
 })
 
 test("lines that were stored before are passed over as they come", () => {
@@ -159,7 +186,7 @@ test("lines that were stored before are passed over as they come", () => {
   give(publisher, 2, 3)
   expect(publisher.pollTimeout()).toBe(undefined)
   give(publisher, 4, 4, 10)
-  expect(publisher.pollRequest(at(60), 0)).toEqual({ key: "@p:4", body: '{"n":4}\n' })
+  expect(publisher.pollRequest(at(60), 0)).toEqual({ key: "@p:3-4", body: '{"n":4}\n' })
 })
 
 test("all stored before: nothing is sent again", () => {
@@ -233,9 +260,9 @@ test.each([
 })
 
 test("a producer's name leaves room for its number in the key", () => {
-  expect(() => make({ producer: "x".repeat(182) })).not.toThrow()
-  for (const producer of ["", "a b", "naïve", "x".repeat(183)]) {
-    expect(() => make({ producer })).toThrow("producer: use 1–182 visible ASCII characters")
+  expect(() => make({ producer: "x".repeat(165) })).not.toThrow()
+  for (const producer of ["", "a b", "naïve", "x".repeat(166)]) {
+    expect(() => make({ producer })).toThrow("producer: use 1–165 visible ASCII characters")
   }
 })
 
@@ -246,11 +273,11 @@ class Host {
   #highest = 0
 
   handle(request: PublishRequest): PublishAnswer {
-    const n = Number(request.key.slice(request.key.lastIndexOf(":") + 1))
+    const [, after = Infinity, n = 0] = /:(?:(\d+)-)?(\d+)$/.exec(request.key)?.map((digits) => (digits === undefined ? undefined : Number(digits))) ?? []
     const known = this.#results.get(n)
     if (known !== undefined && known.body === request.body) return stored(known.first, known.last)
     if (known !== undefined) return refused(409, "key-conflict", { highest: this.#highest })
-    if (n <= this.#highest) return refused(409, "key-expired", { highest: this.#highest })
+    if (n <= this.#highest || after < this.#highest) return refused(409, "key-expired", { highest: this.#highest })
     const first = this.log.length + 1
     this.log.push(...request.body.trimEnd().split("\n"))
     this.#highest = n
@@ -259,15 +286,17 @@ class Host {
   }
 }
 
-type Fate = "answered" | "answer lost" | "request lost" | "killed before" | "killed after"
+/** `overtaken`: killed, and its request arrives after its successor's next one. */
+type Fate = "answered" | "answer lost" | "request lost" | "killed before" | "killed after" | "overtaken"
 
 test("whatever request or answer is lost and whenever the publisher is killed, every line is stored once and in order", () => {
-  const fate = fc.constantFrom<Fate>("answered", "answered", "answer lost", "request lost", "killed before", "killed after")
+  const fate = fc.constantFrom<Fate>("answered", "answered", "answer lost", "request lost", "killed before", "killed after", "overtaken")
   const turns = fc.array(fc.record({ fate, lines: fc.integer({ min: 1, max: 7 }) }), { maxLength: 30 })
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), turns, (count, fates) => {
       const input = Array.from({ length: count }, (_, n) => `{"n":${n + 1}}`)
       const host = new Host()
+      const late: PublishRequest[] = []
       let ms = 0
       const start = () => {
         const publisher = make({ continues: true, batch: { lines: 1 + (ms % 5), bytes: 1_000 } })
@@ -284,12 +313,14 @@ test("whatever request or answer is lost and whenever the publisher is killed, e
         ms = Math.max(ms, run.publisher.pollTimeout() ?? ms)
         const request = run.publisher.pollRequest(at(ms), 0.5)
         if (request !== undefined) {
-          if (what !== "request lost" && what !== "killed before") {
+          if (what === "overtaken") late.push(request)
+          else if (what !== "request lost" && what !== "killed before") {
             const answer = host.handle(request)
             if (what === "answered") run.publisher.handleAnswer(at(ms), answer)
+            for (const overtaken of late.splice(0, 1)) host.handle(overtaken)
           }
           if (what === "answer lost" || what === "request lost") run.publisher.handleFailure(at(ms), "reset")
-          if (what === "killed before" || what === "killed after") run = start()
+          if (what === "killed before" || what === "killed after" || what === "overtaken") run = start()
         }
         ms += 1
       }

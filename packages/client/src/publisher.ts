@@ -7,8 +7,10 @@
 // 2. After any call: drain `pollEvent`, then `pollRequest`; drop the request under way when `requestWanted` is false; give
 //    more input while `wantsInput`; arm one timer from `pollTimeout`.
 //
-// The key of a batch is `@<producer>:<n>`, n being the number of its last line, counted from 1 over the whole input. A
-// batch is cut once: what is repeated is the very same body under the very same key, until somebody has answered.
+// The key of a batch is `@<producer>:<before>-<n>`, n being the number of its last line, counted from 1 over the whole
+// input, and before that of the line it follows. A batch is cut once: what is repeated is the very same body under the very
+// same key, until somebody has answered. A publisher that was killed may leave a request under way, which arrives after its
+// successor has asked how far it had come: whichever of the two is recorded first, the other one is refused.
 
 import { contract, instant, later, utf8Bytes, type Instant, type Timed } from "@tidemark/kernel"
 import type { ReceiptAnswer } from "@tidemark/protocol"
@@ -37,7 +39,7 @@ export const batchLimits: BatchLimits = { lines: 500, bytes: 2 ** 20 }
 const batchesWaiting = 4
 
 export interface PublisherSettings {
-  /** 1–182 visible ASCII characters. */
+  /** 1–165 visible ASCII characters. */
   readonly producer: string
   /** The name may have published before: its highest line is asked for, and publishing starts after it. */
   readonly continues: boolean
@@ -54,7 +56,10 @@ export interface PublishRequest {
 export type PublishAnswer = { readonly type: "stored"; readonly receipt: ReceiptAnswer } | ({ readonly type: "refused" } & Refusal)
 
 export type PublishEvent =
-  /** Lines up to `after` were stored by an earlier run and are passed over; 0: none. Once, first, for a named producer. */
+  /**
+   * Lines up to `after` were stored by an earlier run and are passed over; 0: none. First, for a named producer; and again
+   * where a request of that run was still under way then.
+   */
   | { readonly type: "continued"; readonly after: number }
   /** Lines up to `lines` are stored. */
   | { readonly type: "stored"; readonly lines: number; readonly receipt: ReceiptAnswer }
@@ -81,13 +86,15 @@ export class Publisher implements Timed {
   #lines = 0
   /** Lines up to here were stored before this run; `undefined`: not asked yet. */
   #storedBefore: number | undefined
+  /** This run has stored a batch. */
+  #stores = false
   #inputEnded = false
   #failures = 0
   #ended: { readonly failure: ClientError | undefined } | undefined
 
   constructor(settings: PublisherSettings) {
-    if (!/^[\x21-\x7e]{1,182}$/.test(settings.producer)) {
-      throw new ClientError("bad-options", "producer: use 1–182 visible ASCII characters without spaces")
+    if (!/^[\x21-\x7e]{1,165}$/.test(settings.producer)) {
+      throw new ClientError("bad-options", "producer: use 1–165 visible ASCII characters without spaces")
     }
     this.#settings = settings
     this.#storedBefore = settings.continues ? undefined : 0
@@ -180,7 +187,7 @@ export class Publisher implements Timed {
     const state = { type: "sent", giveUpAt: now } as const
     if (this.#storedBefore === undefined) {
       const body = `${this.#waiting[0]}\n`
-      return { key: this.#key(0), body, first: 1, last: 1, probe: true, chance, state }
+      return { key: `@${this.#settings.producer}:0`, body, first: 1, last: 1, probe: true, chance, state }
     }
     const { batch, timing } = this.#settings
     const full = this.#waiting.length >= batch.lines || this.#waitingBytes >= batch.bytes
@@ -196,7 +203,7 @@ export class Publisher implements Timed {
     const body = `${this.#waiting.slice(0, count).join("\n")}\n`
     this.#drop(count, bytes)
     this.#waitingSince = now
-    return { key: this.#key(before + count), body, first: before + 1, last: before + count, probe: false, chance, state }
+    return { key: `@${this.#settings.producer}:${before}-${before + count}`, body, first: before + 1, last: before + count, probe: false, chance, state }
   }
 
   #handleStored(now: Instant, batch: Batch, receipt: ReceiptAnswer): void {
@@ -208,6 +215,7 @@ export class Publisher implements Timed {
       return this.#fail("not-tidemark", `the server answered with ${told}, which cannot be; look at the session`)
     }
     this.#batch = undefined
+    this.#stores = true
     this.#failures = 0
     this.#waitingSince = now
     this.#events.push({ type: "stored", lines: batch.last, receipt })
@@ -237,7 +245,8 @@ export class Publisher implements Timed {
     if (typeof highest !== "number" || !Number.isSafeInteger(highest) || highest < 0) {
       return this.#fail("not-tidemark", `the server did not say which line of producer ${this.#name} is the highest it holds`, refusal)
     }
-    if (!batch.probe) {
+    const asked = batch.probe || (this.#settings.continues && !this.#stores && highest >= batch.first)
+    if (!asked) {
       // Our numbers only rise and only we were to use the name: one that is neither new nor remembered is somebody else's doing.
       return this.#fail(
         "producer-in-use",
@@ -246,13 +255,21 @@ export class Publisher implements Timed {
         refusal,
       )
     }
+    if (!batch.probe) this.#takeBack(batch)
+    const passed = this.#storedBefore ?? 0
     this.#batch = undefined
     this.#failures = 0
     this.#storedBefore = highest
-    const known = this.#waiting.slice(0, highest)
+    const known = this.#waiting.slice(0, highest - passed)
     this.#drop(known.length, known.reduce((bytes, line) => bytes + utf8Bytes(line) + 1, 0))
     this.#waitingSince = now
     this.#events.push({ type: "continued", after: highest })
+  }
+
+  /** The lines of a batch that was not stored wait again, before the others. */
+  #takeBack({ body }: Batch): void {
+    this.#waiting = [...body.slice(0, -1).split("\n"), ...this.#waiting]
+    this.#waitingBytes += utf8Bytes(body)
   }
 
   #retry(now: Instant, batch: Batch, because: string, wishMs = 0): void {
@@ -276,10 +293,6 @@ export class Publisher implements Timed {
   #drop(count: number, bytes: number): void {
     this.#waiting = this.#waiting.slice(count)
     this.#waitingBytes -= bytes
-  }
-
-  #key(n: number): string {
-    return `@${this.#settings.producer}:${n}`
   }
 
   get #name(): string {

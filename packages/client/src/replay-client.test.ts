@@ -414,7 +414,9 @@ test("`retry:` raises the least wait, for the connections after it too", () => {
   bench.ms += 2_137
   bench.client.pollConnect(bench.now, 0)
   bench.client.handleEnd(bench.now, "fetch failed")
-  expect(bench.take()).toMatchObject([{ retryInMs: 2_137, because: "fetch failed" }])
+  const [failed] = bench.take()
+  expect(failed).toMatchObject({ retryInMs: 2_137, because: "fetch failed" })
+  expect(failed).not.toHaveProperty("asked")
 })
 
 test("`reconnect` says when to come back after a good connection, and cannot make a bad one spin", () => {
@@ -424,7 +426,7 @@ test("`reconnect` says when to come back after a good connection, and cannot mak
   bench.send(hello(), reconnect(120))
   bench.take()
   bench.client.handleEnd(bench.now, "the stream ended")
-  expect(bench.take()).toMatchObject([{ retryInMs: 120, because: "drain (the stream ended)" }])
+  expect(bench.take()).toMatchObject([{ retryInMs: 120, because: "drain (the stream ended)", asked: "drain" }])
   bench.ms += 120
   bench.open()
   bench.send(hello(), reconnect(0))

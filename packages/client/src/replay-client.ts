@@ -44,6 +44,8 @@ export interface StatusItem {
   readonly retryInMs?: number
   /** Why the last connection ended; with `reconnecting`. */
   readonly because?: string
+  /** The host's own reason, where it asked for the reconnect itself: it is there. With `reconnecting`. */
+  readonly asked?: string
 }
 
 /** Milliseconds. */
@@ -359,6 +361,7 @@ export class ReplayClient implements Timed {
       attempt: this.#failures,
       retryInMs,
       because: this.#continuity.gapOpen ? `${said}; nothing came after the gap` : said,
+      ...(connection.reconnect === undefined ? {} : { asked: connection.reconnect.reason }),
     }
   }
 

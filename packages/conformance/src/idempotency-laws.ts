@@ -128,6 +128,18 @@ function producerLaws(make: MakeLog): void {
     expect(dataOf(await log.entriesAfter(ada, origin))).toEqual(["a", "b"])
   })
 
+  test("L4 a producer's number that says what it follows is appended only where nothing has come between", async () => {
+    const user = await LogUser.of(make)
+    await user.appended(ada, [event(1)], { key: "@p:0-1" })
+    const late = [event("a"), event("b"), event("c")]
+    await user.appended(ada, [event("a"), event("b")], { key: "@p:1-3" })
+    expect(await user.append(ada, late, { key: "@p:1-4" })).toEqual({ type: "key_expired", highest: 3 })
+    const repeated = await user.append(ada, [event("a"), event("b")], { key: "@p:1-3" })
+    await user.appended(ada, [event("c")], { key: "@p:3-4" })
+    await user.appended(ada, [event("x")], { key: "@p:7-9" })
+    expect([repeated.type, dataOf(await user.entriesAfter(ada, origin))]).toEqual(["repeated", [1, "a", "b", "c", "x"]])
+  })
+
   test("L4 of a producer the last results are remembered; an older number is expired with the highest", async () => {
     const log = await LogUser.of(make)
     const kept = log.under.limits.keysPerProducer

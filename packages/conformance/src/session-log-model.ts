@@ -113,11 +113,11 @@ export class Model {
     let highest: number | undefined
     if (part.key.type === "key") use = session?.plainUse(part.key.text, this.#now)
     else {
-      const { producer, n } = part.key
+      const { producer, n, after = Infinity } = part.key
       const chain = session?.producerUses(`@${producer}`, this.#now) ?? []
       highest = Math.max(0, ...chain.map((each) => each.n ?? 0))
       use = chain.slice(-modelLimits.keysPerProducer).find((each) => each.n === n)
-      if (use === undefined && n <= highest) return { type: "key_expired", highest }
+      if (use === undefined && (n <= highest || after < highest)) return { type: "key_expired", highest }
     }
     if (use === undefined) return undefined
     if (use.content !== part.contentHash) return { type: "conflict", highest }

@@ -97,7 +97,7 @@ const bounds = { events: fc.constantFrom(0, 3, 30), bytes: fc.constantFrom(200, 
 const retention = fc.oneof(fc.constant({}), fc.record(bounds, { requiredKeys: [] }))
 const forge = fc.constantFrom("no" as const, "no" as const, "no" as const, "mark" as const, "epoch" as const, "no point" as const)
 const place = fc.record({ fraction: fc.constantFrom(0, 0.3, 0.7, 0.9, 1, 1), beyond: fc.constantFrom(0, 0, 0, 1, 5), forge })
-const producerKeys = ["@p:0", "@p:1", "@p:2", "@p:3", "@p:4", "@q:1", "@r:2", "@s:1"]
+const producerKeys = ["@p:0", "@p:1", "@p:2", "@p:3", "@p:4", "@p:0-2", "@p:1-3", "@p:2-4", "@q:1", "@r:2", "@s:1"]
 const key = fc.constantFrom(undefined, undefined, "k1", "k2", "k3", "k4", "k5", ...producerKeys)
 const expectation = fc.record({
   position: fc.constantFrom(undefined, 0, 0, 1),

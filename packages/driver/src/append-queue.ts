@@ -23,6 +23,8 @@ export interface AppendConsequences {
   appended(now: Instant, session: OpenSession, outcome: Extract<AppendOutcome, { type: "appended" }>, part: AppendPart): void
   /** No entries came of it: what was only held for this need not be any longer. */
   refused(session: OpenSession): void
+  /** The log can hold no more of this session for now: a snapshot would let it let go of something. */
+  full(now: Instant, session: OpenSession): void
   /** It may have happened: nobody here knows what the log holds now. */
   unknown(now: Instant, session: OpenSession): void
   settle(call: Call<AppendCallOutcome>, outcome: AppendCallOutcome): void
@@ -141,6 +143,7 @@ export class AppendQueue {
       return this.#consequences.settle(call, failed)
     }
     if (outcome.type === "appended") this.#consequences.appended(now, session, outcome, part)
+    else if (outcome.type === "storage_full") this.#consequences.full(now, session)
     else this.#consequences.refused(session)
     this.#consequences.settle(call, answered(session.name, outcome, answer.durability))
   }

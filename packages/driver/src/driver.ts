@@ -2,7 +2,7 @@
 
 export { Call, type CallWaiter } from "./call.ts"
 export { checkPart, firstAppend, meets, sealAll } from "./append-rules.ts"
-export { parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
+export { mayFollow, parseIdempotencyKey, type IdempotencyKey } from "./idempotency-key.ts"
 export type { KeyLimits, KeyResult, KeyVerdict } from "./key-table.ts"
 export { Driver } from "./machine.ts"
 export { MemoryLog, type MemoryLogLimits, type MemoryLogOptions, type MemoryLogStats } from "./memory-log.ts"

@@ -18,6 +18,8 @@ export interface HistoryConsequences {
 
 interface Page {
   readonly key: string
+  /** The session's `turns` when the page was asked for. */
+  readonly turns: number
   readonly readers: Set<ReaderId>
   /** `undefined` until the log has answered. */
   answer: HistoryPage | { readonly type: "failed"; readonly retryAt: Instant } | undefined
@@ -49,8 +51,8 @@ export class History {
     this.#pages.set(session, pages)
     const key = `${epoch} ${place.position} ${place.point?.mark ?? "?"} ${budget.events} ${budget.bytes}`
     let page = pages.get(key)
-    if (page === undefined || page.answer !== undefined) {
-      page = { key, readers: new Set(), answer: undefined }
+    if (page === undefined || page.answer !== undefined || page.turns !== session.turns) {
+      page = { key, turns: session.turns, readers: new Set(), answer: undefined }
       pages.set(key, page)
       this.#ask(session, epoch, place, budget, page)
     }
@@ -61,12 +63,21 @@ export class History {
   /** What came for `reader`, once: `waiting` while it is under way, `undefined` when it waits for nothing. */
   take(now: Instant, reader: ReaderId): HistoryPage | { readonly type: "failed"; readonly retryAt: Instant } | { readonly type: "waiting" } | undefined {
     // Asked before every read, and readers at the head wait for no page.
-    const page = this.#pageOf.size === 0 ? undefined : this.#pageOf.get(reader)?.page
-    if (page === undefined) return undefined
+    const held = this.#pageOf.size === 0 ? undefined : this.#pageOf.get(reader)
+    if (held === undefined) return undefined
+    const { page, session } = held
     if (page.answer === undefined) return { type: "waiting" }
+    if (page.turns !== session.turns) {
+      this.leave(reader)
+      return undefined
+    }
     if (page.answer.type === "failed" && now < page.answer.retryAt) return page.answer
     this.leave(reader)
     return page.answer.type === "failed" ? undefined : page.answer
+  }
+
+  has(reader: ReaderId): boolean {
+    return this.#pageOf.has(reader)
   }
 
   /** The reader is gone, or has read. */

@@ -23,6 +23,16 @@ test("a producer's name may hold colons and @: the number stands after the last 
   expect(parseIdempotencyKey("@::1")).toEqual({ type: "producer", producer: ":", n: 1 })
 })
 
+test("@<producer>:<after>-<n> says what the batch follows, too", () => {
+  expect(parseIdempotencyKey("@ada:0-1")).toEqual({ type: "producer", producer: "ada", n: 1, after: 0 })
+  expect(parseIdempotencyKey("@a:1-2:40-62")).toEqual({ type: "producer", producer: "a:1-2", n: 62, after: 40 })
+  expect(parseIdempotencyKey("@a-b:7")).toEqual({ type: "producer", producer: "a-b", n: 7 })
+})
+
+test.each(["@ada:1-1", "@ada:2-1", "@ada:-1", "@ada:1-", "@ada:1-2-3", "@ada:01-2", "@ada:0-0"])("a batch follows a lower number: %s", (text) => {
+  expect(parseIdempotencyKey(text)).toBe(undefined)
+})
+
 const uncounted = ["@", "@ada", "@ada:", "@:1", "@ada:01", "@ada:00", "@ada:-1", "@ada:+1", "@ada:1.5", "@ada:1e3", "@ada:0x1", "@ada:one"]
 test.each(uncounted)("what begins with @ and counts nothing is no key: %s", (text) => {
   expect(parseIdempotencyKey(text)).toBe(undefined)

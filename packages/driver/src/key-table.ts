@@ -3,7 +3,7 @@
 // is then the order of appending, and forgetting looks at the oldest only.
 
 import { contract, type Point, type Position, type Timestamp } from "@tidemark/kernel"
-import type { IdempotencyKey } from "./idempotency-key.ts"
+import { mayFollow, type IdempotencyKey } from "./idempotency-key.ts"
 
 export interface KeyLimits {
   /** A key is remembered for this long after its append, a producer after its last one; from 0. */
@@ -46,7 +46,7 @@ export class KeyTable {
     if (key.type === "key") return verdict(this.#keys.get(key.text), contentHash, undefined)
     const producer = this.#producers.get(key.producer)
     const highest = producer?.highest ?? 0
-    if (key.n > highest) return { type: "new" }
+    if (key.n > highest) return mayFollow(key, highest) ? { type: "new" } : { type: "key_expired", highest }
     const known = producer?.results.find((result) => result.n === key.n)
     return known === undefined ? { type: "key_expired", highest } : verdict(known, contentHash, highest)
   }

@@ -80,11 +80,12 @@ export class Driver implements Timed {
   constructor(config: DriverConfig, kernel: Kernel, log: LogTraits) {
     this.kernel = kernel
     this.#opensFirst = !log.keepsEntries
-    this.#sessions = new OpenSessions(config, kernel, this.#desk, log.sole)
+    this.#sessions = new OpenSessions(config, kernel, this.#desk, log)
     this.#calls = new CallDesk(this.#desk, this.#sessions)
     this.#appends = new AppendQueue(config, log.appendsInFlightMax, this.#desk, {
       appended: (now, session, outcome, part) => this.#sessions.appended(now, session, outcome, part.create),
       refused: (session) => this.#sessions.release(session),
+      full: (now, session) => this.#sessions.makeRoom(now, session),
       unknown: (now, session) => this.#sessions.doubt(now, session),
       settle: (call, outcome) => this.#calls.settle(call, outcome),
     })
@@ -254,7 +255,7 @@ export class Driver implements Timed {
 
   /** The log was opened anew, and may not hold what it held: it is asked about every session in memory. */
   handleReopened(now: Instant): void {
-    this.#sessions.doubtAll(now)
+    this.#sessions.reopened(now)
   }
 
   handleTimeout(now: Instant): void {

@@ -19,6 +19,12 @@ export class OpenSession {
   doubts = 0
   /** Doubts that the log has answered since. */
   settledDoubts = 0
+  /** Counts what made the kernel's place unsure: a log that was opened anew, or that contradicted the kernel. */
+  breaks = 0
+  /** Breaks after which the log has vouched for the kernel's place, or the kernel was given another. */
+  settledBreaks = 0
+  /** How often the log has lost entries of this epoch. */
+  losses = 0
   /** Deleted: whoever still holds this has yesterday's session. */
   gone = false
   /** Appends waiting or under way; a session with any stays in memory. */
@@ -33,7 +39,10 @@ export class OpenSession {
   saved: { readonly epoch: Epoch; readonly position: Position } | undefined
   /** Told what the log answers to the save under way. */
   readonly whenSaved: ((now: Instant, answer: LogAnswer) => void)[] = []
-  /** The snapshot in the log is of another version of the model: a new one is due as soon as the kernel reaches the head. */
+  /**
+   * The snapshot in the log is of another version of the model, or the last save failed: a new one is due as soon as the
+   * kernel reaches the head.
+   */
   owesSnapshot = false
 
   constructor(name: SessionName, now: Instant) {
@@ -41,6 +50,23 @@ export class OpenSession {
     this.usedAt = now
     this.savedAt = now
   }
+
+  /** Another number than when a page was asked for: the page is of what the log was then. */
+  get turns(): number {
+    return this.losses + this.breaks
+  }
+
+  /** The log was opened anew, or contradicted the kernel, and has not been asked since whether it holds the kernel's place. */
+  get isBroken(): boolean {
+    return this.breaks > this.settledBreaks
+  }
+}
+
+/** Asked after it had said `known`, the log does not reach as far, or holds another entry there. */
+export function wentBack(known: Head | undefined, said: Head): boolean {
+  if (known === undefined || known.epoch !== said.epoch) return false
+  const { head } = known
+  return said.head.position < head.position || (said.head.position === head.position && said.head.mark !== head.mark)
 }
 
 /** What a door opens with. */

@@ -138,6 +138,34 @@ describe("what others do to the log", () => {
     expect(here.observe()).toEqual(there.observe())
   })
 
+  test("L8 reaches a reader here although nobody says so: all is asked for from time to time", () => {
+    const log = new WatchedLog(false)
+    const [here, there] = [new World(log, { positionCheckMs: 20_000 }), new World(log)]
+    there.publish(1, 1)
+    const reader = here.subscribe({ type: "observation" })
+    expect(here.readAll(reader)).toEqual(["observation 1", "up to date"])
+    there.publish(2, 3)
+    here.wait(19_000)
+    expect(here.readAll(reader)).toEqual(["up to date"])
+    here.wait(1_000)
+    expect(here.readAll(reader)).toEqual([2, 3, "up to date"])
+    there.publish(4, 4)
+    here.wait(20_000)
+    expect(here.readAll(reader)).toEqual([4, "up to date"])
+  })
+
+  test("L8 makes a session that a reader here waits for, and nobody says so: it is looked for from time to time", () => {
+    const log = new WatchedLog(false)
+    const [here, there] = [new World(log, { positionCheckMs: 40_000 }), new World(log)]
+    const waiting = here.driver.subscribe(here.now, jobs, { type: "observation" }, { filter: everything, recovery: "events", missing: "wait" })
+    here.run()
+    there.publish(1, 1)
+    here.wait(39_000)
+    expect(waiting.outcome).toBe(undefined)
+    here.wait(1_000)
+    expect(waiting.outcome?.type).toBe("subscribed")
+  })
+
   test("L2 L9 a session made again by another process is gap `epoch` to readers here, once, and they read on in it", () => {
     const log = new WatchedLog(false)
     const [here, there] = [new World(log), new World(log)]
@@ -228,6 +256,28 @@ describe("a name is not an identity", () => {
     world.release()
     expect([underWay.outcome?.type, waiting.outcome?.type]).toEqual(["appended", "appended"])
     expect(world.readAll(reader)).toEqual([1, "up to date"])
+  })
+
+  test("L2 L21 a save of the one before, answered late, does not move the session back to its epoch", () => {
+    const log = new WatchedLog(true)
+    const [here, there] = [new World(log, { snapshotEvents: 2 }), new World(log)]
+    here.publish(1, 1)
+    here.holding = true
+    here.append([line("2")])
+    here.run()
+    here.answerHeld(0, "it is")
+    const deletion = here.driver.delete(here.now, jobs)
+    here.run()
+    there.settle(there.driver.delete(there.now, jobs))
+    there.publish(3, 4)
+    here.driver.handleWake(here.now, jobs)
+    here.run()
+    for (let times = 0; times < 6 && here.held.length > 2; times++) here.answerHeld(2, "it is")
+    const reader = here.subscribe({ type: "now" })
+    here.release()
+    expect(deletion.outcome?.type).toBe("deleted")
+    expect(here.readAll(reader)).toEqual(["up to date"])
+    expect(here.settle(here.driver.describe(here.now, jobs))).toMatchObject({ type: "session", info: { head: 2, epoch: "t1.t3" } })
   })
 
   test("L21 a deletion whose answer is late does not end the readers of the session made after it", () => {
@@ -379,9 +429,81 @@ describe("memory", () => {
     const saves = () => log.asked().filter(({ type }) => type === "save").length
     expect(saves()).toBe(1)
     world.release()
-    batch()
-    world.run()
     expect(saves()).toBe(1)
+  })
+
+  test("L17 a snapshot that could not be saved is saved before long, although nobody appends meanwhile", () => {
+    const log = new WatchedLog(true)
+    const world = new World(log, { snapshotEvents: 10 })
+    world.publish(1, 9)
+    world.holding = true
+    world.append([line("10")])
+    world.run()
+    world.answerHeld(0, "it is")
+    world.answerHeld(0, "failed")
+    world.holding = false
+    log.asked()
+    world.wait(99)
+    expect(log.asked()).toEqual([])
+    world.wait(1)
+    expect(inWords(log.asked())).toEqual(["save"])
+    world.wait(1_000)
+    expect(log.asked()).toEqual([])
+  })
+
+  test("L17 a full session that nobody reads is opened to be saved, and takes appends again", () => {
+    const log = new WatchedLog(true)
+    const before = new World(log, { snapshotEvents: 1_000, groupDraftsMax: 200 })
+    before.settle(before.append(Array.from({ length: 120 }, () => line("x"))))
+    const world = new World(log, { snapshotEvents: 50, pageEvents: 200 })
+    expect(world.settle(world.append([line("one too many")]))).toMatchObject({ type: "failed", effect: "none", reason: "storage_full" })
+    world.run()
+    world.publish(121, 121)
+    expect(world.observe().position).toBe(121)
+  })
+
+  test("L17 a full session is saved although that was not due, and takes appends again", () => {
+    const world = new World(undefined, { snapshotEvents: 1_000, groupDraftsMax: 200 })
+    world.settle(world.append(Array.from({ length: 120 }, () => line("x"))))
+    expect(world.settle(world.append([line("one too many")]))).toMatchObject({ type: "failed", effect: "none", reason: "storage_full" })
+    world.publish(121, 121)
+    expect(world.observe().position).toBe(121)
+  })
+
+  test("L21 a save of a session that is not there is a reason to look, and not to save again", () => {
+    const log = new WatchedLog(false)
+    const [here, there] = [new World(log, { snapshotEvents: 5 }), new World(log)]
+    here.publish(1, 4)
+    const reader = here.subscribe({ type: "now" })
+    here.readAll(reader)
+    here.holding = true
+    here.append([line("5"), line("6")])
+    here.run()
+    there.settle(there.driver.delete(there.now, jobs))
+    here.release()
+    log.asked()
+    here.wait(60_000)
+    expect(inWords(log.asked()).filter((asked) => asked === "save")).toEqual([])
+    expect(here.readAll(reader).at(-1)).toBe("ended deleted")
+  })
+
+  test("L17 a log that was full until a snapshot was saved takes appends again, however late that save was answered", () => {
+    const world = new World(undefined, { snapshotEvents: 50, groupDraftsMax: 200 })
+    world.publish(1, 49)
+    world.holding = true
+    world.append([line("50")])
+    world.run()
+    world.answerHeld(0, "it is")
+    world.append(Array.from({ length: 120 }, () => line("x")))
+    world.run()
+    world.answerHeld(1, "it is")
+    const refused = world.append([line("one too many")])
+    world.run()
+    world.answerHeld(1, "it is")
+    expect(refused.outcome).toMatchObject({ type: "failed", effect: "none", reason: "storage_full" })
+    world.release()
+    world.publish(171, 171)
+    expect(world.observe().position).toBe(171)
   })
 
   test("L17 of many sessions that become idle together a few are saved at a time, and all of them leave", () => {
@@ -417,4 +539,18 @@ describe("memory", () => {
     expect(world.observe()).toMatchObject({ position: 3, closed: { reason: "done" } })
     expect(world.readAll(world.subscribe({ type: "now" }))).toEqual(["ended done"])
   })
+})
+
+test("L8 who waits for a session finds it where the append that made it failed after it was done", () => {
+  const world = new World()
+  const waiting = world.driver.subscribe(world.now, jobs, { type: "observation" }, { filter: everything, recovery: "events", missing: "wait" })
+  world.run()
+  world.holding = true
+  world.append([line("1")])
+  world.run()
+  world.holding = false
+  world.answerHeld(0, "lost")
+  world.run()
+  expect(waiting.outcome?.type).toBe("subscribed")
+  expect(world.readAll(readerOf(waiting.outcome ?? { type: "unknown_session" }))).toEqual(["observation 1", "up to date"])
 })

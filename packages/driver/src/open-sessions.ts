@@ -16,14 +16,15 @@ import {
   type Instant,
   type Kernel,
   type Point,
-  type SessionOrigin,
   type SessionName,
 } from "@tidemark/kernel"
-import { OpenSession, type DoorHandler, type Waiter } from "./open-session.ts"
+import { AbsentSessions } from "./absent-sessions.ts"
+import { beginning, originOf, type Beginning } from "./beginning.ts"
+import { OpenSession, wentBack, type DoorHandler, type Waiter } from "./open-session.ts"
 import type { LogFailed, SessionInfo } from "./outcomes.ts"
 import { failure, type RequestDesk } from "./request-desk.ts"
 import { sessionInfo } from "./session-info.ts"
-import type { AppendOutcome, LogAnswer, SessionSettings, Snapshot } from "./session-log.ts"
+import type { AppendOutcome, LogAnswer, SessionSettings } from "./session-log.ts"
 import { Snapshots, type Reached, type SnapshotsConfig } from "./snapshots.ts"
 
 export interface OpenSessionsConfig extends SnapshotsConfig {
@@ -36,13 +37,18 @@ export interface OpenSessionsConfig extends SnapshotsConfig {
   readonly pageBytes: number
   /** After the log failed, it is asked again after this many milliseconds. */
   readonly retryMs: number
+  /**
+   * A shared log is asked about every session in memory, and every one that is waited for, at least this often, whatever
+   * others have said: a wake-up that was lost costs this much time and nothing else. Left out: never.
+   */
+  readonly positionCheckMs?: number
 }
 
 export class OpenSessions {
   readonly #config: OpenSessionsConfig
   readonly #kernel: Kernel
   readonly #desk: RequestDesk
-  readonly #sole: boolean
+  readonly #log: { readonly sole: boolean; readonly keepsEntries: boolean }
   readonly #snapshots: Snapshots
   /** In the order of their last use. */
   readonly #sessions = new Map<SessionName, OpenSession>()
@@ -51,15 +57,20 @@ export class OpenSessions {
   readonly #idle = new Deadlines<OpenSession>()
   /** Sessions that are behind a log which failed to answer. */
   readonly #retries = new Deadlines<OpenSession>()
-  /** Readers that wait for a session which is not there yet. */
-  readonly #absent = new Map<SessionName, Set<(now: Instant) => void>>()
+  readonly #absent = new AbsentSessions()
+  /** When a shared log is asked about everything next. */
+  #checkAt: Instant | undefined
 
-  constructor(config: OpenSessionsConfig, kernel: Kernel, desk: RequestDesk, sole: boolean) {
+  constructor(config: OpenSessionsConfig, kernel: Kernel, desk: RequestDesk, log: { readonly sole: boolean; readonly keepsEntries: boolean }) {
     this.#config = config
     this.#kernel = kernel
     this.#desk = desk
-    this.#sole = sole
-    this.#snapshots = new Snapshots(config, kernel, desk, (now, session, head) => this.#learn(now, session, head))
+    this.#log = log
+    this.#snapshots = new Snapshots(config, kernel, desk, log.keepsEntries, {
+      saved: (now, session, head) => this.learned(now, session, head),
+      failed: (now, session) => this.#retries.set(session, later(now, config.retryMs)),
+      absent: (now, session) => this.doubt(now, session),
+    })
   }
 
   get size(): number {
@@ -69,8 +80,7 @@ export class OpenSessions {
   get waiting(): number {
     let waiting = 0
     for (const session of this.#sessions.values()) waiting += session.waiters.length
-    for (const handlers of this.#absent.values()) waiting += handlers.size
-    return waiting
+    return waiting + this.#absent.size
   }
 
   /** The session under this name now, in memory or about to be; marks it as used. */
@@ -83,6 +93,7 @@ export class OpenSessions {
       this.#latest = session
     }
     session.usedAt = now
+    this.#checkLater(now)
     if (this.#idle.deadlineOf(session) === undefined) this.#idle.set(session, later(now, this.#config.sessionIdleMs))
     return session
   }
@@ -96,31 +107,31 @@ export class OpenSessions {
 
   /** Calls `then` when a session of this name is made here; the answer takes the wait back. */
   whenCreated(name: SessionName, then: (now: Instant) => void): () => void {
-    const handlers = this.#absent.get(name) ?? new Set()
-    this.#absent.set(name, handlers.add(then))
-    return () => {
-      handlers.delete(then)
-      if (handlers.size === 0 && this.#absent.get(name) === handlers) this.#absent.delete(name)
-    }
+    return this.#absent.wait(name, then)
   }
 
   /** The log made a session of this name, whoever asked for it. */
   created(now: Instant, name: SessionName): void {
-    const handlers = this.#absent.get(name)
-    this.#absent.delete(name)
-    for (const then of handlers ?? []) then(now)
+    this.#absent.tell(now, name)
   }
 
   /** What the log did with a part that was submitted for `session`. */
   appended(now: Instant, session: OpenSession, outcome: Extract<AppendOutcome, { type: "appended" }>, settings: SessionSettings | undefined): void {
     if (session.gone) this.doubt(now, session)
     else this.#take(now, session, outcome, settings)
-    if (outcome.created) this.created(now, session.name)
+    this.created(now, session.name)
   }
 
   /** A request for it is over: where nothing else is known of the session, nothing of it stays (L17). */
   release(session: OpenSession): void {
     if (!session.loaded && !session.asking && session.head === undefined) this.#forget(session)
+  }
+
+  /** A session that is in memory is saved when that is due; one that nobody reads is opened for it. */
+  makeRoom(now: Instant, session: OpenSession): void {
+    if (session.loaded && session.sinceSnapshot.events > 0) this.#snapshots.save(now, session)
+    if (session.loaded || session.gone) return this.release(session)
+    this.door(now, session.name, () => this.release(session))
   }
 
   /** The log deleted what it had under this name; when it was asked to, this process knew that to be of `epoch`. */
@@ -133,12 +144,14 @@ export class OpenSessions {
   /** The log may know more than this process was told (a tail, another node, a wake-up): look. */
   lookAgain(now: Instant, name: SessionName): void {
     const session = this.#sessions.get(name)
-    if (session !== undefined) this.doubt(now, session)
-    this.created(now, name)
+    if (session === undefined) this.created(now, name)
+    else this.doubt(now, session)
   }
 
-  /** Even a sole log is asked for its head before the next door, and at once, for the readers who are past theirs. */
+  // Even a sole log is asked for its head before the next door, and at once, for the readers who are past theirs. Who waits
+  // for a session to be made has it looked for: what nobody knows the outcome of may have made it.
   doubt(now: Instant, session: OpenSession): void {
+    this.created(now, session.name)
     // What was asked for a session that is gone may have been done to the one made after it.
     const here = session.gone ? this.#sessions.get(session.name) : session
     if (here === undefined) return
@@ -146,22 +159,24 @@ export class OpenSessions {
     if (here.loaded) this.#advance(now, here)
   }
 
-  /** What was known of any session may have been another log. */
-  doubtAll(now: Instant): void {
-    for (const session of [...this.#sessions.values()]) this.doubt(now, session)
+  /** The log was opened anew: whether it still holds the kernel's place is asked before anything is put after it. */
+  reopened(now: Instant): void {
+    for (const session of this.#sessions.values()) session.breaks += 1
+    this.#doubtAll(now)
   }
 
-  /** An answer about something else said where the log is. */
+  /** An answer about something else said where the log is: of another epoch it may be late, and the log is asked. */
   learned(now: Instant, session: OpenSession, head: Head): void {
     if (session.gone || !session.loaded) return
+    if (session.head?.epoch !== head.epoch) return this.doubt(now, session)
     this.#learn(now, session, head)
     this.#advance(now, session)
   }
 
   /** A page said that the log is of another epoch than the kernel, or that the kernel's place is gone. */
-  reopen(now: Instant, session: OpenSession): void {
+  reopen(_now: Instant, session: OpenSession): void {
     if (session.gone || session.asking) return
-    this.#open(now, session)
+    this.#open(session)
   }
 
   /** Calls `then` once the log holds a snapshot at or after `through`, a position of this epoch that the kernel has reached. */
@@ -177,6 +192,7 @@ export class OpenSessions {
   }
 
   handleTimeout(now: Instant): void {
+    if (this.#checkAt !== undefined && now >= this.#checkAt) this.#checkAll(now)
     for (let session = this.#retries.take(now); session !== undefined; session = this.#retries.take(now)) this.#advance(now, session)
     for (let session = this.#idle.take(now); session !== undefined; session = this.#idle.take(now)) {
       const idleAt = later(session.usedAt, this.#config.sessionIdleMs)
@@ -186,7 +202,23 @@ export class OpenSessions {
   }
 
   pollTimeout(): Instant | undefined {
-    return earlier(this.#idle.next(), this.#retries.next())
+    return earlier(this.#checkAt, earlier(this.#idle.next(), this.#retries.next()))
+  }
+
+  #doubtAll(now: Instant): void {
+    for (const session of [...this.#sessions.values()]) this.doubt(now, session)
+    this.#absent.tellAll(now)
+  }
+
+  #checkLater(now: Instant): void {
+    const { positionCheckMs } = this.#config
+    if (!this.#log.sole && positionCheckMs !== undefined) this.#checkAt ??= later(now, positionCheckMs)
+  }
+
+  #checkAll(now: Instant): void {
+    this.#checkAt = undefined
+    this.#doubtAll(now)
+    if (this.#sessions.size > 0) this.#checkLater(now)
   }
 
   #leave(now: Instant, session: OpenSession): void {
@@ -209,33 +241,43 @@ export class OpenSessions {
     if (made) {
       session.settings = settings
       session.head = { epoch: outcome.epoch, head: origin, floor: origin, closed: null }
-      session.loaded = this.#load(now, session, { epoch: outcome.epoch, floor: outcome.floor, entries: [] }) === undefined
+      session.loaded = this.#load(now, session, { epoch: outcome.epoch, floor: outcome.floor, entries: outcome.entries }) === undefined
     }
+    if (session.head !== undefined && session.head.epoch !== outcome.epoch) return this.doubt(now, session)
     this.#learn(now, session, { epoch: outcome.epoch, head: outcome.last, floor: outcome.floor })
-    if (session.loaded) this.#install(now, session, outcome.epoch, outcome.entries)
+    if (session.loaded && !session.isBroken && this.#follows(session, outcome.entries)) this.#install(now, session, outcome.epoch, outcome.entries)
     this.#advance(now, session)
     // Last, because it may be this one that goes.
     if (made) this.#letOthersGo(now)
+  }
+
+  /**
+   * Whether what was appended may be put into the kernel as it is. Only a log's only user knows that what it follows is what
+   * the kernel has; of a shared log that is read, unless it begins with what the kernel holds, which tells by its marks.
+   */
+  #follows(session: OpenSession, [first]: readonly Entry[]): boolean {
+    const at = this.#kernel.standing(session.name)?.point.position ?? 0
+    return this.#log.sole || (first?.position ?? 0) <= at
   }
 
   /** One step towards what is waited for: open, fill, ask for the head, or let the waiters in. */
   #advance(now: Instant, session: OpenSession): void {
     if (session.asking || session.gone) return
     if (!session.loaded) {
-      if (session.waiters.length > 0 || session.head !== undefined) this.#open(now, session)
+      if (session.waiters.length > 0 || session.head !== undefined) this.#open(session)
       return
     }
     const state = this.#kernel.standing(session.name)
-    if (state === undefined || session.head === undefined || state.epoch !== session.head.epoch) return this.#open(now, session)
-    if (state.point.position < session.head.head.position) return this.#fill(now, session, state.epoch, state.point)
+    if (state === undefined || session.head === undefined || state.epoch !== session.head.epoch) return this.#open(session)
+    if (session.isBroken || state.point.position < session.head.head.position) return this.#fill(session, state.epoch, state.point)
     if (session.owesSnapshot) {
       session.owesSnapshot = false
       this.#snapshots.save(now, session)
     }
     const unsure = session.doubts > session.settledDoubts
-    const trusted = this.#sole && !unsure
+    const trusted = this.#log.sole && !unsure
     if (session.waiters.length > 0) this.#letIn(now, session, { ...session.head, closed: state.closed }, trusted)
-    if ((session.waiters.length > 0 || unsure) && !session.asking && !session.gone) this.#askHead(now, session)
+    if ((session.waiters.length > 0 || unsure) && !session.asking && !session.gone) this.#askHead(session)
   }
 
   /** `trusted`: nothing but this process's own word is needed. */
@@ -248,9 +290,9 @@ export class OpenSessions {
   }
 
   /** `lost`: the log has said that it does not hold what the kernel has, in this very epoch. */
-  #open(_now: Instant, session: OpenSession, lost?: "ahead" | "diverged"): void {
+  #open(session: OpenSession, lost?: "ahead" | "diverged"): void {
     const budget = { events: this.#config.pageEvents, bytes: this.#config.pageBytes }
-    const { doubts, loaded: wasLoaded } = session
+    const { doubts, breaks, loaded: wasLoaded } = session
     this.#ask(session, { type: "open", session: session.name, budget }, (now, answer) => {
       if (answer.type === "absent") {
         if (session.doubts === doubts && (wasLoaded || !session.loaded)) return this.#absentNow(now, session)
@@ -261,10 +303,14 @@ export class OpenSessions {
       }
       if (answer.type !== "opened") return this.#fail(now, session, failure(answer))
       session.settledDoubts = doubts
+      session.settledBreaks = breaks
       session.settings = answer.settings
       if (lost === undefined) this.#learn(now, session, answer.head)
-      else session.head = answer.head
-      const unreadable = this.#load(now, session, this.#beginning(session, answer), lost)
+      else {
+        session.losses += 1
+        session.head = answer.head
+      }
+      const unreadable = this.#load(now, session, beginning(session, this.#kernel.modelVersion(answer.settings.model), answer), lost)
       if (unreadable !== undefined) return this.#fail(now, session, { type: "failed", effect: "none", reason: "view_failed", detail: unreadable })
       session.loaded = true
       this.#letOthersGo(now)
@@ -272,39 +318,34 @@ export class OpenSessions {
     })
   }
 
-  /** Where the fold begins: a snapshot of another version of the model is passed over while all that it was made of is held. */
-  #beginning(session: OpenSession, { head, settings, snapshot, entries }: Extract<LogAnswer, { type: "opened" }>): Beginning {
-    const { epoch, floor } = head
-    const version = this.#kernel.modelVersion(settings.model)
-    session.owesSnapshot = snapshot !== undefined && version !== undefined && snapshot.modelVersion !== version
-    session.saved = snapshot === undefined || session.owesSnapshot ? undefined : { epoch, position: snapshot.point.position }
-    return session.owesSnapshot && floor.position === 0 ? { epoch, floor, entries: [] } : { epoch, floor, snapshot, entries }
-  }
-
-  #askHead(_now: Instant, session: OpenSession): void {
-    const { doubts } = session
+  #askHead(session: OpenSession): void {
+    const { doubts, head: known } = session
     this.#ask(session, { type: "head", session: session.name }, (now, answer) => {
       if (answer.type === "absent") return this.#absentNow(now, session)
       if (answer.type !== "head") return this.#fail(now, session, failure(answer))
       session.settledDoubts = doubts
+      if (wentBack(known, answer.head)) return this.#open(session, "ahead")
       this.#learn(now, session, answer.head)
       this.#advance(now, session)
     })
   }
 
-  #fill(_now: Instant, session: OpenSession, epoch: Epoch, after: Point): void {
+  #fill(session: OpenSession, epoch: Epoch, after: Point): void {
+    const { breaks, head: known } = session
     const budget = { events: this.#config.pageEvents, bytes: this.#config.pageBytes }
     const place = { position: after.position, point: after }
     this.#ask(session, { type: "range", session: session.name, epoch, after: place, budget }, (now, answer) => {
       if (answer.type === "absent") return this.#absentNow(now, session)
       if (answer.type === "unreadable") {
         const { reason } = answer
-        return this.#open(now, session, reason === "ahead" || reason === "diverged" ? reason : undefined)
+        return this.#open(session, reason === "ahead" || reason === "diverged" ? reason : undefined)
       }
       if (answer.type !== "page") return this.#fail(now, session, failure(answer))
-      this.#learn(now, session, answer.head)
-      this.#install(now, session, answer.head.epoch, answer.entries)
-      if (answer.entries.length === 0 && session.head?.epoch === epoch) session.head = { ...session.head, head: answer.head.head }
+      const { head, entries } = answer
+      if (wentBack(known, head)) return this.#open(session, "ahead")
+      session.settledBreaks = breaks
+      this.#learn(now, session, head)
+      this.#install(now, session, head.epoch, entries)
       this.#advance(now, session)
     })
   }
@@ -321,25 +362,17 @@ export class OpenSessions {
   }
 
   #load(now: Instant, session: OpenSession, from: Beginning, lost?: "ahead" | "diverged"): string | undefined {
-    const { snapshot, epoch, floor, entries } = from
-    const closed = snapshot !== undefined && snapshot.point.position === session.head?.head.position ? session.head.closed : null
-    const origins: SessionOrigin = {
-      epoch,
-      model: session.settings?.model ?? "",
-      modelVersion: snapshot?.modelVersion ?? 0,
-      floor,
-      base: { point: snapshot?.point ?? origin, shown: snapshot?.shown, closed },
-      entries,
-    }
-    const opened = this.#kernel.openSession(now, session.name, origins, lost)
-    this.#snapshots.count(now, session, entries)
+    const opened = this.#kernel.openSession(now, session.name, originOf(session, from), lost)
+    this.#snapshots.count(now, session, from.entries)
     return opened.type === "unreadable" ? opened.because : undefined
   }
 
   #install(now: Instant, session: OpenSession, epoch: Epoch, entries: readonly Entry[]): void {
     const handled = this.#kernel.handleAppended(now, session.name, epoch, entries)
     if (handled.type === "installed") this.#snapshots.count(now, session, entries)
-    if (handled.type === "diverged" && !session.asking) this.#open(now, session, "diverged")
+    if (handled.type !== "diverged") return
+    if (session.asking) session.breaks += 1
+    else this.#open(session, "diverged")
   }
 
   #learn(now: Instant, session: OpenSession, said: Pick<Head, "epoch" | "head" | "floor"> & { readonly closed?: Head["closed"] }): void {
@@ -363,8 +396,10 @@ export class OpenSessions {
     const proven = waiters.filter((waiter) => waiter.asked)
     session.waiters.push(...waiters.filter((waiter) => !waiter.asked))
     session.head = undefined
-    if (session.loaded || session.waiters.length > 0) this.#leave(now, session)
+    if (session.loaded) this.#leave(now, session)
     else this.#forget(session)
+    // Nothing of it is here: whoever came since is asked for anew, and what is being appended to it stays its own.
+    if (!session.gone) this.#advance(now, session)
     for (const waiter of proven) waiter.enter(now, { type: "unknown_session" })
   }
 
@@ -394,12 +429,10 @@ export class OpenSessions {
     }
   }
 
-  /** The log has all of it; whatever is not in its last snapshot is folded again at the next open. */
   #unload(now: Instant, session: OpenSession): boolean {
     if (session.waiters.length > 0 || session.asking || session.appends > 0) return false
     if (session.loaded) {
-      if (session.sinceSnapshot.events > 0 && this.#snapshots.isBusy) return false
-      if (session.sinceSnapshot.events > 0) this.#snapshots.save(now, session)
+      if (!this.#snapshots.saveLast(now, session)) return false
       if (this.#kernel.unloadSession(now, session.name) === "in_use") return false
       this.#retries.set(session, undefined)
       session.loaded = false
@@ -408,12 +441,4 @@ export class OpenSessions {
     this.#forget(session)
     return true
   }
-}
-
-/** What the log holds of a session, from where its fold begins. */
-interface Beginning {
-  readonly epoch: Epoch
-  readonly floor: Point
-  readonly snapshot?: Snapshot | undefined
-  readonly entries: readonly Entry[]
 }

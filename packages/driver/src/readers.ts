@@ -50,6 +50,11 @@ export class Readers {
     return { type: "idle", upToDate: false }
   }
 
+  /** Whether a page of history is under way for `reader`: else what it waits for is the kernel's to say. */
+  waitsForPage(reader: ReaderId): boolean {
+    return this.#history.has(reader)
+  }
+
   /** Calls `goOn` instead of making `reader` ready, once, when what it waits for is there. */
   whenReady(reader: ReaderId, goOn: (now: Instant) => void): void {
     this.#finite.set(reader, goOn)

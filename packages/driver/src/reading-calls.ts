@@ -84,7 +84,7 @@ export class ReadingCalls {
 
   #resumeStep(now: Instant, reader: ReaderId, budget: ReadBudget, call: Call<ResumeCallOutcome>): void {
     const outcome = this.#readers.read(now, reader, budget)
-    if (outcome.type === "idle" && !outcome.upToDate) {
+    if (outcome.type === "idle" && !outcome.upToDate && this.#readers.waitsForPage(reader)) {
       return this.#readers.whenReady(reader, (then) => this.#resumeStep(then, reader, budget, call))
     }
     if (outcome.type === "failed") this.#calls.settle(call, notRead)

@@ -78,7 +78,7 @@ export type AppendOutcome =
   | (Appended & { readonly type: "repeated" })
   /** Same key, other content. `highest` for a producer's key. */
   | { readonly type: "conflict"; readonly highest: number | undefined }
-  /** A producer's number that is neither above its highest nor among its last remembered ones. */
+  /** A producer's number that is neither above its highest nor among its last remembered ones, or that follows a lower one. */
   | { readonly type: "key_expired"; readonly highest: number }
   /** Not there, and not to be made; or the expectation can hold of no session that is made now. */
   | { readonly type: "absent" }

@@ -5,6 +5,7 @@ import type { Entry, Epoch, Head, Instant, Kernel, SessionObservation } from "@t
 import type { OpenSession } from "./open-session.ts"
 import type { LogFailed } from "./outcomes.ts"
 import { failure, movedAway, type RequestDesk } from "./request-desk.ts"
+import type { LogAnswer } from "./session-log.ts"
 
 export interface SnapshotsConfig {
   /** Entries, or bytes of them, after which a snapshot is saved. */
@@ -15,8 +16,15 @@ export interface SnapshotsConfig {
 /** Whether the log holds a snapshot that reaches as far as was asked for. */
 export type Reached = { readonly type: "reached" } | { readonly type: "unknown_session" } | LogFailed
 
-/** An answer that said where the log is. */
-export type Learned = (now: Instant, session: OpenSession, head: Head) => void
+/** What follows from a save for its session. */
+export interface SaveConsequences {
+  /** The log has it, and said where it is: what the snapshot covers may be gone. */
+  saved(now: Instant, session: OpenSession, head: Head): void
+  /** The session owes a snapshot, and is to be looked after again before long: nobody may append to it meanwhile. */
+  failed(now: Instant, session: OpenSession): void
+  /** The log says that there is no such session. */
+  absent(now: Instant, session: OpenSession): void
+}
 
 /** Saves under way at once: many sessions that become idle together must not stand in front of every append. */
 const savesMax = 16
@@ -25,14 +33,17 @@ export class Snapshots {
   readonly #config: SnapshotsConfig
   readonly #kernel: Kernel
   readonly #desk: RequestDesk
-  readonly #learned: Learned
+  /** False: what is not in a snapshot can never be read again. */
+  readonly #keepsEntries: boolean
+  readonly #consequences: SaveConsequences
   #underWay = 0
 
-  constructor(config: SnapshotsConfig, kernel: Kernel, desk: RequestDesk, learned: Learned) {
+  constructor(config: SnapshotsConfig, kernel: Kernel, desk: RequestDesk, keepsEntries: boolean, consequences: SaveConsequences) {
     this.#config = config
     this.#kernel = kernel
     this.#desk = desk
-    this.#learned = learned
+    this.#keepsEntries = keepsEntries
+    this.#consequences = consequences
   }
 
   /** As many are under way as may be: one that can wait has to. */
@@ -53,6 +64,24 @@ export class Snapshots {
   save(now: Instant, session: OpenSession): void {
     const cut = this.#cut(now, session)
     if (cut.type === "cut" && !session.saving) this.#send(now, session, cut.observation)
+  }
+
+  /** Before the session leaves memory: saves what is not saved. False: it must stay, until there is room or the log has it. */
+  saveLast(now: Instant, session: OpenSession): boolean {
+    if (this.#keepsEntries) {
+      // The log has all of it: what no snapshot holds is folded again at the next open.
+      if (session.sinceSnapshot.events === 0) return true
+      if (this.isBusy) return false
+      this.save(now, session)
+      return true
+    }
+    const { epoch, point } = this.#kernel.standing(session.name) ?? {}
+    const { saved } = session
+    if (point === undefined || point.position === 0 || (saved?.epoch === epoch && saved?.position === point.position)) return true
+    // A view that could not be folded is never saved: the next open says so.
+    if (this.#cut(now, session).type === "failed") return true
+    if (!this.isBusy) this.save(now, session)
+    return false
   }
 
   /** Calls `then` once the log holds a snapshot at or after `through`, which the kernel has reached. */
@@ -95,10 +124,20 @@ export class Snapshots {
       session.saving = false
       this.#underWay -= 1
       if (answer.type === "saved" && answer.head.epoch === epoch) session.saved = { epoch, position: point.position }
-      // The log may have let go of what the snapshot covers.
-      if (answer.type === "saved" && session.loaded && !session.gone) this.#learned(then, session, answer.head)
+      if (session.loaded && !session.gone) this.#answered(then, session, answer)
       for (const tell of session.whenSaved.splice(0)) tell(then, answer)
     })
+  }
+
+  #answered(now: Instant, session: OpenSession, answer: LogAnswer): void {
+    if (answer.type === "absent") return this.#consequences.absent(now, session)
+    if (answer.type !== "saved") {
+      session.owesSnapshot = true
+      return this.#consequences.failed(now, session)
+    }
+    this.#consequences.saved(now, session, answer.head)
+    // A log that is full until the next one takes no entry that would bring it about.
+    if (this.#isDue(now, session)) this.save(now, session)
   }
 
   /** The log lets go of nothing that no snapshot covers: a session that keeps little is saved as often as that wants. */

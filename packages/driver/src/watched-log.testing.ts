@@ -24,9 +24,14 @@ export class WatchedLog implements SessionLog {
     else this.#log.submit(request, answer)
   }
 
-  /** Another log is here from now on, with nothing in it. */
+  /** Another log is here from now on, with nothing in it; its sessions are of other epochs. */
   replace(): void {
     this.#log = memoryLog("other")
+  }
+
+  /** The log lost everything, and its sessions, made again in their order, are of the epochs that they were of. */
+  goBack(): void {
+    this.#log = memoryLog()
   }
 
   /** What it was asked since this was called last. */

@@ -278,6 +278,34 @@ describe("observations for readers behind a hole", () => {
 })
 
 describe("another epoch", () => {
+  test("L2 a reader that is owed a gap names no place in the history that it was not told of", () => {
+    const all = entries(5)
+    const kernel = opened(all)
+    const one = reader(kernel, { type: "now" }, head(last(all)))
+    kernel.read(t0, one, budget)
+    const base = { point: origin, shown: undefined, closed: null }
+    kernel.openSession(t0, name, { epoch: e2, model: "log", modelVersion: 1, floor: origin, base, entries: entries(9, "new") })
+    expect(kernel.cursorOf(one)).toBe(undefined)
+    kernel.read(t0, one, budget)
+    expect(kernel.cursorOf(one)).toBe(cursorText(name, e2, last(entries(9, "new"))))
+  })
+
+  test("L6 nobody is up to date before the kernel is where the log was when the session was opened anew", () => {
+    const all = entries(5)
+    const kernel = opened(all)
+    const one = reader(kernel, { type: "start" }, head(last(all)), "rest")
+    const fresh = entries(4, "new")
+    const base = { point: origin, shown: undefined, closed: null }
+    const from = { epoch: e2, model: "log", modelVersion: 1, floor: origin, base, entries: fresh.slice(0, 2), head: last(fresh) }
+    kernel.openSession(t0, name, from)
+    expect(given(kernel.read(t0, one, budget))).toBe("gap epoch null")
+    expect(kernel.read(t0, one, budget)).toMatchObject({ type: "events", upToDate: false })
+    expect(kernel.read(t0, one, budget)).toEqual({ type: "idle", upToDate: false })
+    kernel.handleAppended(t0, name, e2, fresh)
+    expect(kernel.pollReady()).toBe(one)
+    expect(kernel.read(t0, one, budget)).toMatchObject({ type: "events", upToDate: true })
+  })
+
   test("L2 L9 every connected reader gets gap epoch once, with the new observation, and reads on there", () => {
     const all = entries(5)
     const kernel = opened(all)

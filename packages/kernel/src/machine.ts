@@ -135,15 +135,15 @@ export class Kernel implements Timed {
     }
     const fold = foldOf(model, from)
     if (fold === undefined) return { type: "unreadable", because: whyUnreadable(name, model, from) }
-    const base = { epoch: from.epoch, point: from.base.point, fold, floor: from.floor, closed: from.base.closed }
+    const base = { epoch: from.epoch, point: from.base.point, fold, floor: from.floor, closed: from.base.closed, opensTo: (from.head ?? head).position }
     if (held === undefined) {
       const session = new Session(name, model, false, base, this.#store, this.#ages)
       this.#sessions.set(name, session)
       this.#installAll(now, session, from.entries)
       return { type: "opened" }
     }
-    const broken = held.epoch === from.epoch ? parted : "epoch"
-    if (broken !== undefined) this.#reading.historyBroke(held, broken)
+    if (held.epoch !== from.epoch) this.#reading.historyChanged(held)
+    else if (parted !== undefined) this.#reading.historyCut(held, from.head ?? head)
     held.rebase(base)
     this.#installAll(now, held, from.entries)
     this.#reading.wakeAll(held)

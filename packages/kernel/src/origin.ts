@@ -17,6 +17,8 @@ export interface SessionOrigin {
   readonly base: { readonly point: Point; readonly shown: Shown | undefined; readonly closed: Closed | null }
   /** In a row, right after `base`. */
   readonly entries: readonly Entry[]
+  /** Where the log is; left out, at the end of `entries`. */
+  readonly head?: Point
 }
 
 export type OpenOutcome =
@@ -29,10 +31,16 @@ export type OpenOutcome =
 /** The fold a session begins with; `undefined` when no version of the model can read it. */
 export function foldOf(model: SessionModel, from: SessionOrigin): Fold | undefined {
   const { shown, point } = from.base
+  if (isTorn(from)) return undefined
   if (shown === undefined) return point.position === 0 ? model.initial : undefined
   if (from.modelVersion === model.version) return model.restore(shown)
   const migrated = model.migrate?.(from.modelVersion, shown)
   return migrated === undefined ? undefined : model.restore(migrated)
+}
+
+/** The log lacks what comes right after the base: no fold of it would be exact. */
+function isTorn({ base: { point }, floor, entries }: SessionOrigin): boolean {
+  return point.position < floor.position && entries[0]?.position !== point.position + 1
 }
 
 /** The session's model is not one of this kernel's. */
@@ -42,6 +50,10 @@ export function whyNoModel(name: SessionName, from: SessionOrigin): string {
 
 /** Why `foldOf` had nothing, and what would help. */
 export function whyUnreadable(name: SessionName, model: SessionModel, from: SessionOrigin): string {
+  if (isTorn(from)) {
+    const [base, floor] = [from.base.point.position, from.floor.position]
+    return `session ${name}: its last saved view is of position ${base}, and its log begins after ${floor}: what lies between is gone; delete the session`
+  }
   const [there, here] = [from.modelVersion, model.version]
   const said = `session ${name}: its view was saved by version ${there} of the model ${JSON.stringify(model.name)}`
   if (there === here) return `${said}, and that very version cannot restore it: mend the model, or delete the session`

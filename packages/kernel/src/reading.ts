@@ -102,10 +102,11 @@ export class Reading {
     })
   }
 
-  /** The reader's cursor; `undefined` while nobody has told what stands at its place. */
+  /** The reader's cursor; `undefined` while nobody has told what stands at its place, or that it is of another history. */
   cursorOf(reader: Reader): CursorText | undefined {
-    const { session, place } = reader
-    return place.point === undefined || session.deleted ? undefined : cursorText(session.name, session.epoch, place.point)
+    const { session, place, gap } = reader
+    if (place.point === undefined || session.deleted || (gap !== undefined && !compares(gap))) return undefined
+    return cursorText(session.name, session.epoch, place.point)
   }
 
   /** To be said at the next read, before anything else. */
@@ -113,10 +114,20 @@ export class Reading {
     reader.gap = { reason, requested: this.cursorOf(reader) ?? null, cutsThen: reader.session.cuts, ...(hole === undefined ? {} : { hole }) }
   }
 
-  /** Before a session goes on with another history: every reader of it is owed a gap. */
-  historyBroke(session: Session, reason: "epoch" | "ahead" | "diverged"): void {
+  /** Before a session goes on with the history of another epoch: every reader of it is owed a gap. */
+  historyChanged(session: Session): void {
     for (const reader of this.table.readersOf(session)) {
-      if (reader.gap === undefined || compares(reader.gap)) this.#pend(reader, reason)
+      if (reader.gap === undefined || compares(reader.gap)) this.#pend(reader, "epoch")
+    }
+  }
+
+  /**
+   * Before a session goes on with what its log still holds, in this very epoch: readers past the log's head are owed a gap.
+   * The others are judged by the mark at their place when they read on; who stands on what is still there has lost nothing.
+   */
+  historyCut(session: Session, head: Point): void {
+    for (const reader of this.table.readersOf(session)) {
+      if (reader.place.position > head.position && (reader.gap === undefined || compares(reader.gap))) this.#pend(reader, "ahead")
     }
   }
 
@@ -200,7 +211,9 @@ export class Reading {
     if (place.point !== undefined && place.point.mark !== session.point.mark) return this.#foundGap(now, reader, "diverged")
     this.#moveTo(reader, pointOf(session.point))
     if (session.closed !== null) return this.#end(reader)
-    return this.#upToDate(reader)
+    if (session.isOpened) return this.#upToDate(reader)
+    this.table.park(reader) // the log is further than this kernel, and what follows is on its way
+    return { type: "idle", upToDate: false }
   }
 
   #upToDate(reader: Reader): ReadOutcome {
@@ -248,7 +261,7 @@ export class Reading {
     this.#moveTo(reader, batch.through)
     const left = session.point.position - batch.through.position
     // The close entry is no event: a reader right before it has everything, and is woken to be told of the end.
-    const upToDate = left === 0 || (left === 1 && session.closed !== null)
+    const upToDate = (left === 0 && session.isOpened) || (left === 1 && session.closed !== null)
     if (upToDate) {
       this.#upToDate(reader)
       if (left === 1) this.table.wake(reader)

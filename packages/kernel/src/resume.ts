@@ -18,7 +18,8 @@ export function resumed(session: Session, outcome: ReadOutcome): ResumeOutcome {
     case "idle":
     case "ended": {
       if (session.deleted) return { type: "unknown_session" }
-      contract(outcome.type === "ended" || outcome.upToDate, "a finite reader does not wait for an observation")
+      // The log went back while it was asked, and this kernel is on its way to where it is now: nothing is proven.
+      if (outcome.type === "idle" && !outcome.upToDate) return { type: "store_failed", error: new Error("the log went back meanwhile") }
       const batch = { session: name, epoch, after: point, events: [], through: point }
       return { type: "replayed", batch, cursor: cursorText(name, epoch, point), upToDate: true, closed }
     }

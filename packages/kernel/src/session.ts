@@ -22,6 +22,8 @@ export interface SessionBase {
   /** The log's floor. */
   readonly floor: Point
   readonly closed: Closed | null
+  /** Where the log is; left out for an own session, and where the base is all of it. */
+  readonly opensTo?: number
 }
 
 /** The latest observation, and how many were made with it. */
@@ -44,6 +46,8 @@ export class Session {
   /** The head, as far as this kernel knows. */
   point: Point
   closed: Closed | null
+  /** Where the log was when the session was opened: until this kernel is there, nobody here is up to date. */
+  #opensTo: number
   /** The point before the first entry that the log holds; for an own session the window is the log. */
   logFloor: Point
   lastAt: Timestamp = timestamp(0)
@@ -75,6 +79,7 @@ export class Session {
     this.point = base.point
     this.closed = base.closed
     this.logFloor = base.floor
+    this.#opensTo = base.opensTo ?? 0
     this.#fold = base.fold
     this.#openWindow()
   }
@@ -85,6 +90,7 @@ export class Session {
     this.point = base.point
     this.closed = base.closed
     this.logFloor = base.floor
+    this.#opensTo = base.opensTo ?? 0
     this.#fold = base.fold
     this.viewFailed = false
     this.holeEnd = undefined
@@ -192,6 +198,11 @@ export class Session {
   slice(after: Point, budget: ReadBudget): readonly Entry[] | undefined {
     if (this.#lost !== undefined) return after.mark === this.#lost.mark && after.position === this.#lost.position ? [] : undefined
     return this.#store.slice(this.name, after, budget)
+  }
+
+  /** Whether this kernel has come to where the log was when the session was opened. */
+  get isOpened(): boolean {
+    return this.point.position >= this.#opensTo
   }
 
   /** The log let go of entries; its floor never goes back. */

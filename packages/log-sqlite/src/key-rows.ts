@@ -2,7 +2,7 @@
 // their appending, which is that of the positions they led to, whatever the clock did meanwhile.
 
 import { contract, position, timestamp, type Timestamp } from "@tidemark/kernel"
-import type { IdempotencyKey, KeyLimits, KeyResult, KeyVerdict } from "@tidemark/driver"
+import { mayFollow, type IdempotencyKey, type KeyLimits, type KeyResult, type KeyVerdict } from "@tidemark/driver"
 import type { Database, Statement } from "better-sqlite3"
 import { pointAt, type SessionRow, type SessionRows } from "./session-rows.ts"
 
@@ -63,7 +63,7 @@ export class KeyRows {
   check(now: Timestamp, row: SessionRow, key: IdempotencyKey, contentHash: string): KeyVerdict {
     if (key.type === "key") return verdict(this.#young(now, this.#key.get(row.session, key.text)), contentHash, undefined)
     const highest = this.#young(now, this.#producer.get(row.session, key.producer))?.highest ?? 0
-    if (key.n > highest) return { type: "new" }
+    if (key.n > highest) return mayFollow(key, highest) ? { type: "new" } : { type: "key_expired", highest }
     const known = highest === 0 ? undefined : this.#result.get(row.session, key.producer, key.n)
     return known === undefined ? { type: "key_expired", highest } : verdict(known, contentHash, highest)
   }

@@ -31,7 +31,7 @@ async function host(trouble: (request: number) => Trouble = () => "none"): Promi
     headers.push(request.headers)
     if (what === "no request") return void request.socket.destroy()
     if (what === "busy") return void response.writeHead(503, { "retry-after": "0" }).end()
-    const [, producer = "", n = ""] = /^@(.+):(\d+)$/.exec(key) ?? []
+    const [, producer = "", n = ""] = /^@(.+):(?:\d+-)?(\d+)$/.exec(key) ?? []
     let result = results.get(key)
     if (result === undefined && Number(n) <= (highest.get(producer) ?? 0)) {
       return void response.writeHead(409).end(JSON.stringify(problem(409, "key-expired", "", { highest: highest.get(producer) ?? 0 })))
@@ -77,7 +77,7 @@ test("every draft is stored once and in order, whatever happens to requests and 
 test("a batch is NDJSON under the producer's key, with the caller's headers", async () => {
   const { url, keys, headers } = await host()
   await publish({ url, session: "s", drafts: drafts(3), producer: "npm-ls", headers: { authorization: "Bearer t" }, timing })
-  expect(keys).toEqual(["@npm-ls:0", "@npm-ls:3"])
+  expect(keys).toEqual(["@npm-ls:0", "@npm-ls:0-3"])
   expect(headers[1]).toMatchObject({ "content-type": "application/x-ndjson", authorization: "Bearer t" })
 })
 
