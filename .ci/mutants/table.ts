@@ -3,6 +3,7 @@
 
 import type { Mutant } from "./mutant.ts"
 import { lostHistoryMutants } from "./lost-history-table.ts"
+import { recordingMutants } from "./recording-table.ts"
 import { sqliteMutants } from "./sqlite-table.ts"
 
 const kernel = "packages/kernel/src"
@@ -520,5 +521,6 @@ export const mutants: readonly Mutant[] = [
     tests: [`${protocol}/server-connection.test.ts`],
   },
   ...lostHistoryMutants,
+  ...recordingMutants,
   ...sqliteMutants,
 ]

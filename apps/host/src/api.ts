@@ -77,6 +77,15 @@ export const SessionBody = Schema.Struct({
 
 export const CommitBody = Schema.Struct({ view: Schema.Unknown, kind: Schema.optional(Schema.String) })
 
+/** What a recording is made with; all of it may be left out. */
+export const RecordBody = Schema.Struct({
+  secrets: Schema.optional(Schema.Array(Schema.String.pipe(Schema.pattern(/[\p{L}\p{N}]/u), Schema.maxLength(128))).pipe(Schema.maxItems(64))),
+  all: Schema.optional(Schema.Boolean),
+  forSeconds: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.between(1, 3600))),
+})
+
+const Capsule = HttpApiSchema.Text({ contentType: "application/x-ndjson" }).annotations({ description: "A capsule, live; see docs/CAPSULE.md." })
+
 const Reason = Schema.String.pipe(
   Schema.filter((text) => /^\P{Cc}{1,256}$/u.test(text), { message: () => "a text of 1–256 characters without control characters" }),
 )
@@ -276,6 +285,19 @@ export const explain = HttpApiEndpoint.get("explain", "/explain")
   .addSuccess(Explanation)
   .annotate(OpenApi.Description, "What resume would do with the cursor, why, and until when.")
 
+export const record = HttpApiEndpoint.post("record", "/record")
+  .setPath(SessionPath)
+  .setUrlParams(NoQuery)
+  .setPayload(RecordBody)
+  .addSuccess(Capsule)
+  .annotate(OpenApi.Description, "Records what the kernel is told of the session and what it answers, secrets hashed, until the client leaves.")
+
+export const endRecording = HttpApiEndpoint.del("endRecording", "/record")
+  .setPath(SessionPath)
+  .setUrlParams(NoQuery)
+  .addSuccess(HttpApiSchema.NoContent)
+  .annotate(OpenApi.Description, "Ends the recording, which gets its last line; also where there is none.")
+
 export const create = HttpApiEndpoint.put("create", "/")
   .setPath(SessionPath)
   .setUrlParams(NoQuery)
@@ -337,6 +359,8 @@ function sessionGroup<const Id extends string>(id: Id) {
     .add(resume)
     .add(subscribe)
     .add(explain)
+    .add(record)
+    .add(endRecording)
 }
 
 const Problem = Schema.Struct({

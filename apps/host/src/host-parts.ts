@@ -7,6 +7,7 @@ import type { Ask, Engine } from "./engine.ts"
 import type { Meter } from "./meter.ts"
 import type { OpenStreams } from "./open-streams.ts"
 import type { Rates } from "./rates.ts"
+import type { Recordings } from "./recordings.ts"
 
 export interface HostParts {
   readonly config: HostConfig
@@ -14,6 +15,7 @@ export interface HostParts {
   readonly meter: Meter
   readonly streams: OpenStreams
   readonly rates: Rates
+  readonly recordings: Recordings
   /** What a session is made with where nobody says. */
   readonly newSession: SessionSettings
   /** For the operator: a fault of ours, and where it surfaced. */

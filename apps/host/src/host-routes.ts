@@ -23,11 +23,12 @@ function stats({ engine, meter, version }: HostParts): object {
   return { version, host: { ...counted, refused: Object.fromEntries(refused), logFailures: engine.logFailures }, driver, kernel }
 }
 
-function metrics({ engine, meter }: HostParts): readonly Metric[] {
+function metrics({ engine, meter, recordings }: HostParts): readonly Metric[] {
   const { driver, kernel } = engine.stats()
   return [
     gauge("connections", "TCP connections that are open.", meter.connections),
     gauge("streams", "Event streams that are open.", meter.streams),
+    gauge("recordings", "Sessions that are being recorded.", recordings.size),
     gauge("readers", "Standing readers.", kernel.readers),
     gauge("readers_ready", "Readers that have something to read.", kernel.readersReady),
     gauge("sessions_in_memory", "Sessions that are open.", kernel.sessions),

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import { DisabledLiveReplayStore, Kernel, logModel, type AppendFailure, type KernelConfig } from "@tidemark/kernel"
+import { DisabledLiveReplayStore, logModel, RecordingKernel, type AppendFailure, type KernelConfig } from "@tidemark/kernel"
 import { Driver, type DriverConfig, type SessionLog } from "@tidemark/driver"
 import type { DataRefused } from "@tidemark/log-sqlite"
 import { mounts } from "./api.ts"
@@ -19,9 +19,11 @@ import { Meter } from "./meter.ts"
 import { OpenStreams } from "./open-streams.ts"
 import { openLog } from "./open-log.ts"
 import { Rates } from "./rates.ts"
+import { Recordings } from "./recordings.ts"
 import { mount, Router } from "./router.ts"
 import { listRoutes, sessionRoutes } from "./session-routes.ts"
 import { defaultSettings } from "./session-settings.ts"
+import { recordingRoutes } from "./recording-routes.ts"
 import { streamRoutes } from "./stream-routes.ts"
 
 export interface HostOptions {
@@ -52,21 +54,23 @@ export function runHost(options: HostOptions): Effect.Effect<RunningHost, DataRe
     const log = options.log ?? (yield* openLog({ config, models, clock, chance, fatal: options.fatal }))
     const runSync = Runtime.runSync(yield* Effect.runtime<never>())
     const report = (where: string, fault: unknown): void => runSync(Effect.logError(where, fault))
+    const kernel = makeKernel(limits, log)
     const engine = yield* Effect.acquireRelease(
-      Effect.sync(() => makeEngine(options, log, clock, (failure) => report(appendFailed(failure), failure.error))),
+      Effect.sync(() => makeEngine(options, kernel, log, clock, (failure) => report(appendFailed(failure), failure.error))),
       (engine) => Effect.sync(() => engine.close()),
     )
     const meter = new Meter()
     const streams = new OpenStreams(engine, meter, limits, chance)
     const rates = new Rates(limits, options.countsLoopback)
-    const parts: HostParts = { config, engine, meter, streams, rates, newSession: defaultSettings(limits), report, version }
+    const recordings = new Recordings(engine, kernel, streams, limits, chance)
+    const parts: HostParts = { config, engine, meter, streams, rates, recordings, newSession: defaultSettings(limits), report, version }
     const port = yield* listen(parts, new Router(allRoutes(parts)))
     return { port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, parts }
   })
 }
 
 function allRoutes(parts: HostParts) {
-  const ofSession = [...sessionRoutes(parts), ...streamRoutes(parts)]
+  const ofSession = [...sessionRoutes(parts), ...streamRoutes(parts), ...recordingRoutes(parts)]
   const ofList = listRoutes(parts)
   const mounted = mounts.flatMap(({ collection, session }) => [...mount(session, ofSession), ...mount(collection, ofList)])
   return [...mounted, ...hostRoutes(parts)]
@@ -77,10 +81,13 @@ function appendFailed({ type, session, position }: AppendFailure): string {
   return `${session} at position ${position}: ${said}`
 }
 
-function makeEngine({ config, fatal }: HostOptions, log: SessionLog, clock: Clock, report: EngineParts["report"]): Engine {
-  const { limits } = config
+function makeKernel(limits: Limits, log: SessionLog): RecordingKernel {
   const store = log.keepsEntries ? {} : { liveReplayStore: new DisabledLiveReplayStore(windowLimits(limits)) }
-  const kernel = new Kernel(kernelConfig(limits), store)
+  return new RecordingKernel(kernelConfig(limits), store)
+}
+
+function makeEngine({ config, fatal }: HostOptions, kernel: RecordingKernel, log: SessionLog, clock: Clock, report: EngineParts["report"]): Engine {
+  const { limits } = config
   const driver = new Driver(driverConfig(config), kernel, log)
   return new Engine({ driver, log, clock, logTimeoutMs: limits["log-timeout"], flushPauseMs: limits["flush-pause"], report, fatal })
 }

@@ -115,6 +115,7 @@ class Connections {
         resume(Effect.void)
       })
       this.#parts.streams.drain("drain")
+      this.#parts.recordings.drain()
       this.server.closeIdleConnections()
       // Opened in reserve, as a browser or Node's fetch does, and not a request yet: Node's own count of the idle has none of them.
       for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()

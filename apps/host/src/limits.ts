@@ -47,6 +47,7 @@ export const limitTable = {
   connections: count(20_000, 1, 1_000_000, "TCP connections of the process; more are answered 429 and closed"),
   "connects-per-second": count(20, 1, 1_000_000, "streams opened by one address, burst twice that; more is 429; not loopback"),
   "readers-per-session": count(10_000, 1, 1_000_000, "streams on one session; more is 429"),
+  recordings: count(4, 1, 64, "sessions recorded at once; more is 429"),
   "sessions-per-workspace": count(100_000, 1, 100_000_000, "sessions that exist in one workspace; more is 429"),
   "sessions-in-memory": count(10_000, 1, 10_000_000, "sessions held open; beyond it the longest idle one is unloaded"),
   "requests-per-second": count(100, 1, 1_000_000, "requests of one address, burst twice that; more is 429; not loopback"),

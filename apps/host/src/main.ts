@@ -11,6 +11,8 @@ import { importCommand } from "./cli/import.ts"
 import type { Command } from "./cli/option.ts"
 import { parseCommandLine } from "./cli/parse-command-line.ts"
 import { publishCommand } from "./cli/publish.ts"
+import { recordCommand } from "./cli/record.ts"
+import { replayCommand } from "./cli/replay.ts"
 import { configCommand, serveCommand } from "./cli/serve-commands.ts"
 import { tailCommand } from "./cli/tail.ts"
 import { releaseVersion } from "./release.ts"
@@ -28,6 +30,8 @@ const work: readonly Command[] = [
   observeCommand,
   explainCommand,
   sessionsCommand,
+  recordCommand,
+  replayCommand,
   doctorCommand,
 ]
 const commands: readonly Command[] = [...work, completionsCommand(work)]

@@ -23,8 +23,10 @@ export class OpenStreams {
   readonly #chance: Chance
   readonly #chunks = new SharedChunks()
   readonly #budget: ReadBudget
-  readonly #streams = new Set<EventStream>()
-  readonly #waits = new Set<() => void>()
+  readonly #streams = new Map<EventStream, SessionName>()
+  readonly #waits = new Map<() => void, SessionName>()
+  /** Sessions whose readers are asked to come again, and why. */
+  readonly #askedAgain = new Map<SessionName, string>()
   #draining: string | undefined
 
   constructor(engine: Engine, meter: Meter, limits: Limits, chance: Chance) {
@@ -54,20 +56,21 @@ export class OpenStreams {
     const eventsMax = kind.finite?.eventsMax ?? Infinity
     const settings = { connection, budget: this.#budget, eventsMax, writeDeadlineMs: limits["write-deadline"] }
     const stream = new EventStream(this.#engine, this.#meter, this.#chunks, settings)
-    this.#streams.add(stream)
+    this.#streams.set(stream, session)
     this.#meter.streams += 1
     stream.whenClosed(() => {
       response.off("close", stream.close)
       if (this.#streams.delete(stream)) this.#meter.streams -= 1
     })
     response.once("close", stream.close)
+    const reason = this.#whyNot(session)
     if (response.closed) stream.close()
-    else if (this.#draining !== undefined) stream.drain(this.#draining)
+    else if (reason !== undefined) stream.drain(reason)
     return stream
   }
 
-  /** Calls `done` once: when the reader has something to read, after `waitMs`, or when the host shuts down. */
-  wait(reader: ReaderId, waitMs: number, done: () => void): () => void {
+  /** Calls `done` once: when the reader has something to read, after `waitMs`, or when it is asked to come again. */
+  wait(reader: ReaderId, session: SessionName, waitMs: number, done: () => void): () => void {
     const stop = (): void => {
       if (!this.#waits.delete(finish)) return
       this.#engine.schedule(finish, undefined)
@@ -80,11 +83,11 @@ export class OpenStreams {
     const look = (): void => {
       if (this.#engine.read(reader, this.#budget).type !== "idle") finish()
     }
-    this.#waits.add(finish)
+    this.#waits.set(finish, session)
     this.#engine.schedule(finish, later(this.#engine.now, waitMs))
     this.#engine.addReader(reader, { onReady: look })
     look()
-    if (this.#draining !== undefined && this.#waits.has(finish)) finish()
+    if (this.#whyNot(session) !== undefined && this.#waits.has(finish)) finish()
     return stop
   }
 
@@ -96,7 +99,28 @@ export class OpenStreams {
   /** Every stream is asked to come back and ends, and so does every one made from now on. */
   drain(reason: string): void {
     this.#draining = reason
-    for (const stream of this.#streams) stream.drain(reason)
-    for (const finish of this.#waits) finish()
+    for (const stream of this.#streams.keys()) stream.drain(reason)
+    for (const finish of this.#waits.keys()) finish()
+  }
+
+  /** Every reader of the session is asked to come back, until `letIn`; whoever asked already is not asked twice. */
+  askAgain(session: SessionName, reason: string): void {
+    if (this.#askedAgain.has(session)) return
+    this.#askedAgain.set(session, reason)
+    for (const [stream, of] of this.#streams) if (of === session) stream.drain(reason)
+    for (const [finish, of] of this.#waits) if (of === session) finish()
+  }
+
+  letIn(session: SessionName): void {
+    this.#askedAgain.delete(session)
+  }
+
+  /** Those who have not gone are cut off; their cursors are good. */
+  cut(session: SessionName): void {
+    for (const [stream, of] of this.#streams) if (of === session) stream.close()
+  }
+
+  #whyNot(session: SessionName): string | undefined {
+    return this.#draining ?? this.#askedAgain.get(session)
   }
 }

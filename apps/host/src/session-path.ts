@@ -1,6 +1,6 @@
-// How a path names a session.
+// How a path names a session, and what path to name it with in a sentence.
 
-import { sessionName, type SessionName } from "@tidemark/kernel"
+import { idOf, sessionName, workspaceOf, type SessionName } from "@tidemark/kernel"
 
 export interface SessionPath {
   readonly workspace?: string | undefined
@@ -12,4 +12,10 @@ export const defaultWorkspace = "default"
 
 export function nameOf(path: SessionPath): SessionName {
   return sessionName(path.workspace ?? defaultWorkspace, path.id)
+}
+
+/** The short one where there is one. */
+export function pathOf(name: SessionName): string {
+  const workspace = workspaceOf(name)
+  return `/v1${workspace === defaultWorkspace ? "" : `/workspaces/${workspace}`}/sessions/${idOf(name)}`
 }

@@ -171,7 +171,8 @@ function sinceConflict({ reason, head: { epoch, head, floor } }: Extract<QueryOu
   return refused("since-conflict", `The place asked for is not in this log (${reason}): ask anew without since.`, extra)
 }
 
-function decodeBody<Value, Encoded>(schema: Schema.Schema<Value, Encoded>, body: Json | undefined): Either.Either<Value, Refused> {
+/** The body as the schema has it; a field that it does not have is refused. */
+export function decodeBody<Value, Encoded>(schema: Schema.Schema<Value, Encoded>, body: Json | undefined): Either.Either<Value, Refused> {
   if (body === undefined) return refuse("bad-json", "The body is empty: send JSON.")
   if (!isRecord(body)) return refuse("bad-request", "The body is no object: send one.")
   return Either.mapLeft(Schema.decodeUnknownEither(schema)(body, { onExcessProperty: "error" }), (error) => {

@@ -229,7 +229,7 @@ function changed({ engine, streams }: HostParts, path: SessionPath, cursor: Curs
     const takeBack = engine.ask<SubscribeCallOutcome>(
       (driver, now) => driver.subscribe(now, session, { type: "cursor", cursor }, everyEvent),
       (outcome) => {
-        if (outcome.type === "subscribed") stopWaiting = streams.wait(outcome.reader, waitMs, done)
+        if (outcome.type === "subscribed") stopWaiting = streams.wait(outcome.reader, session, waitMs, done)
         else if (outcome.type === "refused") resume(Effect.fail(subscribeRefused(path.id, outcome)))
         else done()
       },

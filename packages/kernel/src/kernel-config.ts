@@ -26,10 +26,15 @@ export interface SessionStanding {
   readonly epoch: Epoch
   readonly point: Point
   readonly closed: Closed | null
+  /** The kernel is its log. */
+  readonly own: boolean
+  /** Where its log begins, as far as the kernel was told. */
+  readonly logFloor: Point
+  readonly viewFailed: boolean
 }
 
 /** What a caller may want to know of a session without reading it. */
-export interface SessionState extends SessionStanding {
+export interface SessionState extends Pick<SessionStanding, "epoch" | "point" | "closed"> {
   readonly earliest: number
   readonly model: string
   readonly modelVersion: number

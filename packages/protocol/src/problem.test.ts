@@ -24,7 +24,7 @@ test("the names and their statuses are a released contract", () => {
     403: ["forbidden-host", "forbidden-origin"],
     404: ["not-found", "unknown-session"],
     405: ["method-not-allowed"],
-    409: ["key-conflict", "key-expired", "session-closed", "settings-conflict", "since-conflict"],
+    409: ["key-conflict", "key-expired", "session-closed", "settings-conflict", "recording-conflict", "since-conflict"],
     412: ["expectation-failed"],
     413: ["too-large"],
     415: ["unsupported-media-type"],

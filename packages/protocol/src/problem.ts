@@ -34,6 +34,7 @@ export const problemKinds = {
   "key-expired": { status: 409, title: "The producer's number is not one that can be appended" },
   "session-closed": { status: 409, title: "The session is closed" },
   "settings-conflict": { status: 409, title: "The session exists with other settings" },
+  "recording-conflict": { status: 409, title: "The session cannot be recorded now" },
   "since-conflict": { status: 409, title: "The place asked for is not in this log" },
   "expectation-failed": { status: 412, title: "The session is not where the request expects it" },
   "too-large": { status: 413, title: "The body or an event in it is too large" },

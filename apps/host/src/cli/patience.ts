@@ -36,7 +36,8 @@ export class Patience {
       } catch (error) {
         if (!(error instanceof ClientError) || !mayPass(error) || systemClock.now() - since >= this.#patienceMs) throw error
         if (!this.#away && failures > 1) {
-          this.#progress.say(`the host does not answer (${error.message}); trying again, nothing is lost`)
+          const how = error.code === "unreachable" ? "does not answer" : "cannot do it now"
+          this.#progress.say(`the host ${how} (${error.message}); trying again, nothing is lost`)
           this.#away = true
         }
         const mostMs = Math.min(backoffLimits.backoffMinMs * 2 ** failures, pauseMaxMs)

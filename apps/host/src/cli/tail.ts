@@ -174,7 +174,9 @@ class Remarks {
       case "reconnecting":
         if (!this.#reached) throw unreachable(this.#args, item.because ?? "no answer")
         // One cut is nothing to talk about: connections have a maximum age, and the next one goes on where this one ended.
-        if (item.attempt > 1) this.#sayOnce(`the host does not answer (${item.because ?? "no answer"}); trying again`)
+        if (item.attempt <= 1) return
+        if (item.asked !== undefined) this.#sayOnce(`the host asks to come again (${item.asked}); coming back`)
+        else this.#sayOnce(`the host does not answer (${item.because ?? "no answer"}); trying again`)
     }
   }
 
