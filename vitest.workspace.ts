@@ -18,6 +18,7 @@ export default [
   project("client", "packages/client"),
   project("conformance", "packages/conformance"),
   project("log-sqlite", "packages/log-sqlite", 60_000),
+  project("sim", "packages/sim", 120_000),
   project("host", "apps/host", 60_000),
   project("examples", "apps/examples", 60_000),
   project("bench", "apps/bench", 180_000),

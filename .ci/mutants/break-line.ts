@@ -2,7 +2,8 @@
 // mutants need not follow a line that moves into another block.
 
 export type BreakOutcome =
-  | { readonly type: "broken"; readonly text: string }
+  /** `line` counts from 1. */
+  | { readonly type: "broken"; readonly line: number; readonly text: string }
   | { readonly type: "stale"; readonly because: string }
 
 /** `line` and `instead` are written without indentation. */
@@ -15,5 +16,5 @@ export function broken(text: string, line: string, instead: string): BreakOutcom
   if (line.trim() === instead.trim()) return { type: "stale", because: "nothing would change" }
   const indentation = /^\s*/.exec(lines[at] ?? "")?.[0] ?? ""
   lines[at] = `${indentation}${instead.trim()}`
-  return { type: "broken", text: lines.join("\n") }
+  return { type: "broken", line: at + 1, text: lines.join("\n") }
 }

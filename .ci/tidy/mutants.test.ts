@@ -34,7 +34,7 @@ describe("mutants", () => {
 
 describe("breaking a line", () => {
   test("replaces it where it stands, with its indentation", () => {
-    expect(broken("a\n  b\nc\n", "b", "B")).toEqual({ type: "broken", text: "a\n  B\nc\n" })
+    expect(broken("a\n  b\nc\n", "b", "B")).toEqual({ type: "broken", line: 2, text: "a\n  B\nc\n" })
   })
 
   test("a line that is gone, or is there twice, or would stay the same, is stale", () => {

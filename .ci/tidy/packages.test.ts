@@ -35,6 +35,7 @@ const layering: Readonly<Record<string, { readonly name: string; readonly ours: 
   "packages/client": { name: "@tidemark/client", ours: ["kernel", "protocol"] },
   "packages/conformance": { name: "@tidemark/conformance", ours: ["driver", "kernel", "protocol"] },
   "packages/log-sqlite": { name: "@tidemark/log-sqlite", ours: ["driver", "kernel"] },
+  "packages/sim": { name: "@tidemark/sim", ours: ["client", "driver", "kernel", "protocol"] },
   "apps/host": { name: "tidemark", ours: ["client", "driver", "kernel", "log-sqlite", "protocol"] },
   "apps/examples": { name: "@tidemark/examples", ours: ["client", "driver", "kernel", "protocol"] },
   "apps/bench": { name: "@tidemark/bench", ours: ["driver", "kernel", "log-sqlite"] },
@@ -48,6 +49,7 @@ const outside: Readonly<Record<string, readonly string[]>> = {
   "packages/client": [],
   "packages/conformance": ["fast-check", "vitest"],
   "packages/log-sqlite": ["better-sqlite3"],
+  "packages/sim": [],
 }
 
 const current = parse<Manifest>("package.json").version

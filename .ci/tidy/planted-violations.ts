@@ -7,6 +7,7 @@ const driver = "packages/driver/src"
 const client = "packages/client/src"
 const conformance = "packages/conformance/src"
 const sqlite = "packages/log-sqlite/src"
+const sim = "packages/sim/src"
 const host = "apps/host/src"
 const examples = "apps/examples/src"
 const bench = "apps/bench/src"
@@ -20,8 +21,10 @@ export interface Plant {
   readonly code: readonly string[]
 }
 
-const pure = [kernel, protocol, driver]
-const everywhere = [kernel, protocol, driver, client, conformance, sqlite, host, examples, bench]
+/** What may not even know how text becomes bytes, and the simulator, which makes up the sockets too. */
+const inner = [kernel, protocol, driver]
+const pure = [...inner, sim]
+const everywhere = [...pure, client, conformance, sqlite, host, examples, bench]
 
 /** Every piece of code alone breaks the rule. */
 export const plants: readonly Plant[] = [
@@ -81,8 +84,6 @@ export const plants: readonly Plant[] = [
       'fetch("x")',
       'export const u = new URL("x")',
       'export const u = new URLSearchParams("x")',
-      "export const t = new TextEncoder()",
-      "export const t = new TextDecoder()",
       "export const a = new AbortController()",
       "export const a = AbortSignal.abort()",
       "export const c = structuredClone({})",
@@ -91,6 +92,12 @@ export const plants: readonly Plant[] = [
       "export const l = new Intl.Collator()",
       "export const id = crypto.randomUUID()",
     ],
+  },
+  {
+    law: "kernel, protocol and driver neither encode nor decode",
+    rule: "eslint(no-restricted-globals)",
+    in: inner,
+    code: ["export const t = new TextEncoder()", "export const t = new TextDecoder()"],
   },
   {
     law: "nothing pure draws lots or asks for the locale",
@@ -156,9 +163,33 @@ export const plants: readonly Plant[] = [
     code: ['import { x } from "ws"; x()', 'import { x } from "./log-sqlite.ts"; x()'],
   },
   {
+    law: "the simulator imports kernel, protocol, driver and client only",
+    rule: "eslint(no-restricted-imports)",
+    in: [sim],
+    code: [
+      'import { x } from "@tidemark/conformance"; x()',
+      'import { x } from "node:fs"; x()',
+      'import { x } from "fast-check"; x()',
+      'import { x } from "vitest"; x()',
+      'import { x } from "./sim.ts"; x()',
+    ],
+  },
+  {
+    law: "the simulator's command line takes Node as well, and its tests what tests are written with, nothing else",
+    rule: "eslint(no-restricted-imports)",
+    in: [`${sim}/cli`, `${sim}/x.test.ts`],
+    code: ['import { x } from "tidemark"; x()', 'import { x } from "ws"; x()', 'import { x } from "../sim.ts"; x()'],
+  },
+  {
+    law: "the simulator's command line does not contain its tests",
+    rule: "eslint(no-restricted-imports)",
+    in: [`${sim}/cli`],
+    code: ['import { x } from "vitest"; x()', 'import { x } from "@tidemark/conformance"; x()'],
+  },
+  {
     law: "Effect lives in the host only",
     rule: "eslint(no-restricted-imports)",
-    in: [...pure, client, conformance, sqlite, examples, bench, ...[examples, client, sqlite, bench].map((folder) => `${folder}/x.test.ts`)],
+    in: [...pure, client, conformance, sqlite, examples, bench, ...[examples, client, sqlite, sim, bench].map((folder) => `${folder}/x.test.ts`)],
     code: ['import { x } from "effect"; x()', 'import { x } from "effect/Effect"; x()', 'import { x } from "@effect/platform"; x()'],
   },
   {
@@ -194,7 +225,7 @@ export const plants: readonly Plant[] = [
   {
     law: "no path leads out of a package",
     rule: "eslint(no-restricted-imports)",
-    in: [kernel, protocol, driver, client, conformance, sqlite, host, bench, `${kernel}/x.test.ts`],
+    in: [...pure, client, conformance, sqlite, host, bench, `${kernel}/x.test.ts`],
     code: ['import { x } from "../../kernel/src/ids.ts"; x()', 'import { x } from "../../../packages/driver/dist/call.js"; x()'],
   },
   {
@@ -360,6 +391,10 @@ export const allowed: Readonly<Record<string, string>> = {
     'import { x } from "@tidemark/driver"; import { test } from "vitest"; import { y } from "fast-check"; export const z = [x, test, y]',
   [`${sqlite}/fine.ts`]: 'import { x } from "@tidemark/driver"; import y from "better-sqlite3"; import { z } from "node:fs"; export const all = [x, y, z]',
   [`${sqlite}/fine.test.ts`]: 'import { x } from "@tidemark/conformance"; import y from "better-sqlite3"; import { test } from "vitest"; test("x", () => y(x))',
+  [`${sim}/fine.ts`]: 'import { x } from "@tidemark/client"; import { y } from "./chance.ts"; export const z = [x, y, new TextEncoder(), new TextDecoder()]',
+  [`${sim}/cli/fine.ts`]:
+    'import { x } from "@tidemark/driver"; import { y } from "node:fs/promises"; console.log(await y(x), performance.now(), process.argv)',
+  [`${sim}/fine.test.ts`]: 'import { x } from "fast-check"; import { y } from "node:fs"; import { test } from "vitest"; test("x", () => y(x))',
   [`${host}/fine.ts`]:
     'import * as Effect from "effect/Effect"; import { x } from "@effect/platform/HttpServer"; export const y = [Effect, x]',
   [`${host}/clock.ts`]: "export const now = (): number => Date.now() + performance.now()",

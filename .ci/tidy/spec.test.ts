@@ -1,11 +1,12 @@
 // docs/SPEC.md and the code say the same, in both directions: a law that is claimed names the file that keeps it, the
-// mutants that break it and the tests that prove it, and a test that calls itself by a law is named there. `npm run spec`
-// brings the lists up to date.
+// mutants that break it, the faults that the simulator puts it to the test with, and the tests that prove it, and a test
+// that calls itself by a law is named there. `npm run spec` brings the lists up to date.
 
 import { describe, expect, test } from "vitest"
-import { holdsName, lawTests, parseSpec, withLists } from "../gate/spec.ts"
+import { beyondLaws, keptRuns, kinds, simulated } from "../gate/simulated.ts"
+import { foundBeyond, holdsName, lawTests, parseSpec, withLists } from "../gate/spec.ts"
 import { mutants } from "../mutants/table.ts"
-import { exists, read, sources } from "./repository.ts"
+import { exists, files, read, root, sources } from "./repository.ts"
 
 /** Scope, runs and presence come later. */
 const notClaimed = [18, 19, 20]
@@ -30,6 +31,26 @@ describe("docs/SPEC.md", () => {
   test("names the mutants of every law it claims, and no others", () => {
     const named = claimed.flatMap(({ number, brokenBy }) => brokenBy.map((breaks) => `L${number} ${breaks}`))
     expect(named.toSorted()).toEqual(mutants.map(({ law, breaks }) => `${law} ${breaks}`).toSorted())
+  })
+
+  test("names for every law it claims the faults that the simulator has for it, and no others", () => {
+    const had = claimed.map(({ number }) => ({ number, simulatedWith: simulated(number, []).simulatedWith }))
+    expect(claimed.map(({ number, simulatedWith }) => ({ number, simulatedWith }))).toEqual(had)
+    expect(had.filter(({ simulatedWith }) => simulatedWith.length === 0).map(({ number }) => `L${number}: no fault`)).toEqual([])
+  })
+
+  test("has a law for every fault of the simulator, and one that it claims", () => {
+    const names = new Set(claimed.map(({ number }) => `L${number}`))
+    const lawless = kinds.filter(({ laws }) => laws.length === 0 || !laws.every((law) => names.has(law)))
+    expect(lawless.map(({ name, laws }) => `${name}: ${laws.join(", ")}`)).toEqual([])
+  })
+
+  test("names what every run that is kept has found, and nothing else", () => {
+    const runs = keptRuns(root, files)
+    const named = claimed.flatMap(({ number, foundBySimulation }) => foundBySimulation.map((found) => `L${number} ${found}`))
+    const ofLaws = runs.filter(({ law }) => law !== "liveness" && law !== "crash")
+    expect(named.toSorted()).toEqual(ofLaws.map(({ law, found }) => `${law} ${found}`).toSorted())
+    expect(foundBeyond(read("docs/SPEC.md")).toSorted()).toEqual(beyondLaws(runs).toSorted())
   })
 
   test("names for every law it claims a test that is there under that name", () => {
@@ -65,6 +86,14 @@ Broken by
 - a place is used twice
 - a place is left out
 
+Simulated with
+
+- \`cut\`: a connection is cut
+
+Found by simulation
+
+- a cut took an event
+
 Proved by
 
 - \`a.test.ts\`
@@ -74,6 +103,14 @@ Proved by
 ## L2 · later
 
 Not claimed yet: later.
+
+## When all is well again
+
+Text.
+
+Found by simulation
+
+- nobody came further
 `
 
   test("a law is its number, its files and its tests", () => {
@@ -83,12 +120,14 @@ Not claimed yet: later.
         claimed: true,
         keptBy: ["a.ts", "b.ts"],
         brokenBy: ["a place is used twice", "a place is left out"],
+        simulatedWith: ["`cut`: a connection is cut"],
+        foundBySimulation: ["a cut took an event"],
         provedBy: [
           { path: "a.test.ts", name: "L1 old" },
           { path: "a.test.ts", name: "by hand" },
         ],
       },
-      { number: 2, claimed: false, keptBy: [], brokenBy: [], provedBy: [] },
+      { number: 2, claimed: false, keptBy: [], brokenBy: [], simulatedWith: [], foundBySimulation: [], provedBy: [] },
     ])
   })
 
@@ -104,9 +143,15 @@ Not claimed yet: later.
   })
 
   test("writing the lists that are there changes nothing", () => {
-    expect(withLists(spec, (law) => law)).toBe(spec)
-    const lists = { brokenBy: ["all is lost"], provedBy: [{ path: "c.ts", name: "L1 new" }] }
-    const written = "- `b.ts`\n\nBroken by\n\n- all is lost\n\nProved by\n\n- `c.ts`\n  - L1 new\n\n## L2 · later"
-    expect(withLists(spec, () => lists)).toContain(written)
+    expect(withLists(spec, (law) => law, ["nobody came further"])).toBe(spec)
+    const lists = { brokenBy: ["all is lost"], simulatedWith: ["`x`: y"], foundBySimulation: [], provedBy: [{ path: "c.ts", name: "L1 new" }] }
+    const proofs = "Proved by\n\n- `c.ts`\n  - L1 new\n\n## L2 · later"
+    const broken = "- `b.ts`\n\nBroken by\n\n- all is lost\n\nSimulated with\n\n- `x`: y\n\n"
+    const nothing = withLists(spec, () => lists, [])
+    expect(nothing).toContain(`${broken}${proofs}`)
+    expect(nothing.endsWith("## When all is well again\n\nText.\n")).toBe(true)
+    const found = withLists(nothing, () => ({ ...lists, foundBySimulation: ["one was lost"] }), ["it threw"])
+    expect(found).toContain(`${broken}Found by simulation\n\n- one was lost\n\n${proofs}`)
+    expect(foundBeyond(found)).toEqual(["it threw"])
   })
 })

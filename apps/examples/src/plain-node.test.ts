@@ -1,5 +1,7 @@
 // The example as a program of its own, with clients it has never heard of.
 
+import { once } from "node:events"
+import { connect as connectTcp } from "node:net"
 import { fileURLToPath } from "node:url"
 import { append, connect } from "@tidemark/client"
 import { EventSource } from "eventsource"
@@ -77,6 +79,30 @@ test("a new reader without a cursor is given the observation", async () => {
   }
 })
 
+test("a client that takes nothing for a while is given everything afterwards", async () => {
+  const at = { url: server.url, session: "slow" }
+  const large = Array.from({ length: 30 }, (_, i) => ({ kind: "line", data: `${i} ${"x".repeat(100_000)}` }))
+  const positions: number[] = []
+  await append(at, lines(1))
+  for await (const item of connect({ ...at, from: "start" })) {
+    if (item.type !== "event") continue
+    positions.push(item.event.position)
+    if (positions.length === 1) for (let batch = 0; batch < 6; batch++) await append(at, large)
+    if (positions.length === 181) break
+  }
+  expect(positions).toEqual(Array.from({ length: 181 }, (_, i) => i + 1))
+})
+
+test("a client that leaves within its request takes nobody with it", async () => {
+  const { hostname, port } = new URL(server.url)
+  const socket = connectTcp(Number(port), hostname)
+  socket.write('POST /v1/sessions/half/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"')
+  socket.end()
+  socket.resume()
+  await once(socket, "close")
+  expect(await problemOf("/v1/sessions/half/subscribe")).toBe("404 unknown-session")
+})
+
 describe("bad input gets a problem that says what to do", () => {
   test.for([
     ["a session nobody wrote to", "404 unknown-session", "/v1/sessions/nobody/subscribe", {}],
@@ -84,6 +110,7 @@ describe("bad input gets a problem that says what to do", () => {
     ["a place to begin that is none", "400 bad-request", "/v1/sessions/nobody/subscribe?from=middle", {}],
     ["a name that is none", "400 bad-id", "/v1/sessions/a%20b/subscribe", {}],
     ["a route that is none", "404 not-found", "/v1/sessions", {}],
+    ["a path that is no URL by itself", "404 not-found", "//", {}],
     ["the wrong method", "405 method-not-allowed", "/v1/sessions/a/events", {}],
     ["what is not called JSON", "415 unsupported-media-type", "/v1/sessions/a/events", { method: "POST", body: "{}" }],
     ["what is no JSON", "400 bad-json", "/v1/sessions/a/events", json("{")],

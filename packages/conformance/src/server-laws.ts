@@ -96,6 +96,7 @@ function placeLaws(server: ServerUnderTest): void {
     const session = server.fresh()
     await session.publish("ours")
     const elsewhere = `/v1/workspaces/${randomUUID()}/sessions/${session.id}`
+    server.deleteLater(elsewhere)
     expect((await server.call("GET", elsewhere)).problem).toBe("unknown-session")
     await server.call("POST", `${elsewhere}/events`, { body: { kind: "n", data: "theirs" } })
     expect(await session.stored()).toEqual(["ours"])

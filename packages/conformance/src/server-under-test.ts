@@ -1,13 +1,13 @@
 // A running server as the laws see it: requests that are sent as they stand (no client library mends a path or a header on
 // the way), and streams that are read frame by frame. Sessions get names of their own, so that the laws may run again and
-// again against one server, and beside other users of it.
+// again against one server, and beside other users of it; none of them stays.
 
 import { randomUUID } from "node:crypto"
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from "node:http"
 import { request as httpsRequest } from "node:https"
 import type { SessionEvent } from "@tidemark/kernel"
 import { decodeFrame, problemName, SseDecoder, type Frame, type ReceiptAnswer } from "@tidemark/protocol"
-import { expect } from "vitest"
+import { expect, onTestFinished } from "vitest"
 
 export interface Sent {
   readonly body?: unknown
@@ -33,9 +33,18 @@ export class ServerUnderTest {
     this.#base = new URL(baseUrl)
   }
 
-  /** A session nobody else uses. */
+  /** A session nobody else uses, deleted when the law is done. */
   fresh(): SessionUnderTest {
-    return new SessionUnderTest(this, `law-${randomUUID()}`)
+    const session = new SessionUnderTest(this, `law-${randomUUID()}`)
+    this.deleteLater(session.path)
+    return session
+  }
+
+  /** What a law made, and has perhaps deleted itself, goes when it is done. */
+  deleteLater(path: string): void {
+    onTestFinished(async () => {
+      await this.call("DELETE", path)
+    })
   }
 
   async call(method: string, path: string, { body, raw, headers }: Sent = {}): Promise<Answered> {
