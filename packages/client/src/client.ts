@@ -8,7 +8,7 @@ export { explain, getSession, listSessions, observe, queryEvents, resume } from 
 export type { AppendOptions, CreatedSession, EventsPage, Retention, SessionAnswer, SessionSettings, SessionsPage } from "./api.ts"
 export { ClientError, type Refusal } from "./client-error.ts"
 export { memoryCursor, storedCursor, type CursorStorage, type KeyValueStorage } from "./cursor-storage.ts"
-export type { HostAddress, SessionAddress, WorkspaceAddress } from "./session-address.ts"
+export { sessionUrl, type HostAddress, type SessionAddress, type WorkspaceAddress } from "./session-address.ts"
 export { backoffLimits, type BackoffLimits } from "./backoff.ts"
 export { ReplayClient, replayTiming } from "./replay-client.ts"
 export type { ConnectRequest, From, ReplayItem, ReplaySettings, ReplayTiming, StatusItem, StreamResponse } from "./replay-client.ts"

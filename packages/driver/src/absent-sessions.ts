@@ -7,7 +7,7 @@ import type { Instant, SessionName } from "@tidemark/kernel"
 export class AbsentSessions {
   readonly #waiting = new Map<SessionName, Set<(now: Instant) => void>>()
 
-  /** How many wait; a name that were kept although nobody waits for it would count as one. */
+  /** How many wait. A name without anybody would be a leak, and counts as one, so that it is seen. */
   get size(): number {
     let size = 0
     for (const handlers of this.#waiting.values()) size += Math.max(1, handlers.size)

@@ -35,11 +35,6 @@ export class Recording {
     write(header)
   }
 
-  /** Calls written so far. */
-  get calls(): number {
-    return this.#calls
-  }
-
   /** Makes the call and writes it down with what came of it, also where that was thrown. */
   made<Outcome>(call: CapsuleCall, make: () => Outcome, tell: (outcome: Outcome, telling: Telling) => Told): Outcome {
     let outcome: Outcome

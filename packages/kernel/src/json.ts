@@ -6,6 +6,15 @@ import { brandJsonText, type JsonText } from "./ids.ts"
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
+export function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !isList(value)
+}
+
+/** What `Array.isArray` does not tell the compiler of a list that is read-only. */
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
 /** A `\ud800`-style escape: `JSON.stringify` writes one exactly where a string holds half a surrogate pair. */
 const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/
 

@@ -12,7 +12,7 @@ import type { CapsuleCall } from "./capsule-call.ts"
 import { Recording, type WriteLine } from "./capsule-recording.ts"
 import type { Entry } from "./entry.ts"
 import type { Head } from "./head.ts"
-import type { CursorText, Epoch, Instant, ReaderId, SessionName } from "./ids.ts"
+import type { CursorText, Epoch, Instant, Point, ReaderId, SessionName } from "./ids.ts"
 import type { KernelConfig, SessionState } from "./kernel-config.ts"
 import type { LiveReplayStore } from "./live-replay-store.ts"
 import { Kernel } from "./machine.ts"
@@ -69,7 +69,7 @@ export class RecordingKernel extends Kernel {
     if (standing.own) return { type: "refused", because: "the kernel is its log" }
     if (standing.viewFailed) return { type: "refused", because: "its model could not fold an event, so that its view does not tell what it is" }
     if (state.readers > 0) return { type: "in_use", readers: state.readers }
-    const from = this.#originOf(now, name, state)
+    const from = this.#originOf(now, name, state, standing.logFloor)
     if (from === undefined) return { type: "refused", because: "its model cannot restore what it shows" }
     super.unloadSession(now, name)
     this.#recordings.set(name, recording())
@@ -225,16 +225,15 @@ export class RecordingKernel extends Kernel {
   }
 
   /** What opens the session as it is; `undefined` where no version of its model reads what it shows. */
-  #originOf(now: Instant, name: SessionName, state: SessionState): SessionOrigin | undefined {
+  #originOf(now: Instant, name: SessionName, state: SessionState, logFloor: Point): SessionOrigin | undefined {
     const observation = super.observe(now, name)
-    const standing = super.standing(name)
     const model = this.#config.models.find((each) => each.name === state.model)
-    if (observation === undefined || standing === undefined || model === undefined) return undefined
+    if (observation === undefined || model === undefined) return undefined
     const { epoch, point, closed } = observation
     const { view, provisional } = observation.json()
     const base = { point, shown: { view, provisional }, closed }
     // A log may have let go of more than this kernel has been told of yet: it is opened as what it is now.
-    const floor = standing.logFloor.position > point.position ? point : standing.logFloor
+    const floor = logFloor.position > point.position ? point : logFloor
     const from: SessionOrigin = { epoch, model: state.model, modelVersion: state.modelVersion, floor, base, entries: [] }
     return foldOf(model, from) === undefined ? undefined : from
   }

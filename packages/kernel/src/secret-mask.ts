@@ -3,10 +3,10 @@
 // the capsule answers what stands in it. What is masked is never a mark's proof again; nobody computes marks anew.
 
 import { cursorText, parseCursor, type CursorRejection } from "./cursor.ts"
-import { CloseEntry, EventEntry, HoleEntry, type Entry } from "./entry.ts"
+import { CloseEntry, EventEntry, HoleEntry, pointOf, type Entry } from "./entry.ts"
 import type { Head } from "./head.ts"
 import { epoch, origin, sessionName, type Point, type SessionName } from "./ids.ts"
-import type { Json } from "./json.ts"
+import { isList, isObject, type Json } from "./json.ts"
 import type { Shown } from "./model.ts"
 import { logModel } from "./models/log.ts"
 import type { SessionOrigin } from "./origin.ts"
@@ -25,7 +25,7 @@ export interface Mask {
 /** For what stands in a capsule already. */
 export const noMask: Mask = {
   entry: (entry) => entry,
-  point: ({ position, revision, mark }) => ({ position, revision, mark }),
+  point: pointOf,
   cursor: (text) => text,
   shown: (_model, shown) => shown,
 }
@@ -153,12 +153,4 @@ function rejectedLike(session: SessionName, reason: CursorRejection): string {
     case "wrong-session":
       return cursorText(session === elsewhere ? sessionName("elsewhere", "two") : elsewhere, epoch("of", "another"), origin)
   }
-}
-
-function isObject(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !isList(value)
-}
-
-function isList(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value)
 }

@@ -7,7 +7,7 @@
 
 import { contract, ContractViolation } from "./contract.ts"
 import { mark, type Mark } from "./ids.ts"
-import { utf8Bytes, type Json } from "./json.ts"
+import { isList, utf8Bytes, type Json } from "./json.ts"
 
 export interface SecretOptions {
   /** A keyed hash of a text (HMAC, with a key of 128 random bits at least): 32 hexadecimal digits or more. */
@@ -156,8 +156,4 @@ function wordsOf(name: string): readonly string[] {
     .replace(/(\p{N})(\p{L})/gu, "$1 $2")
   const words = spaced.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "")
   return words.map((word) => (word.length > 3 && word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word))
-}
-
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value)
 }

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from "node:fs"
 import { request, type IncomingMessage } from "node:http"
 import { request as requestOverTls } from "node:https"
-import { ClientError, getSession, type SessionAddress } from "@tidemark/client"
+import { ClientError, getSession, sessionUrl, type SessionAddress } from "@tidemark/client"
 import { parseAmount } from "../limits.ts"
 import { isMissing, writeAll } from "./cursor-file.ts"
 import { cannotWrite, CommandFailure, exitCodes, isReaderGone, isSystemError, usage } from "./exit.ts"
@@ -111,7 +111,7 @@ function wishOf(args: Args): Wish {
 /** Not with `fetch`, which gives up a body that is silent for five minutes. */
 function begin(args: Args, at: SessionAddress, wish: Wish, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const target = recordUrl(at)
+    const target = new URL(sessionUrl(at, "record"))
     const send = target.protocol === "https:" ? requestOverTls : request
     const sent = send(target, { method: "POST", agent: false, signal, headers: { "content-type": "application/json" } }, (answer) => {
       if (answer.statusCode === 200) resolve(answer)
@@ -142,13 +142,8 @@ function objectOf(body: string): object {
 
 /** The host writes the last line then. */
 async function endAtHost(at: SessionAddress): Promise<void> {
-  const { ok } = await fetch(recordUrl(at), { method: "DELETE" })
+  const { ok } = await fetch(sessionUrl(at, "record"), { method: "DELETE" })
   if (!ok) throw new Error("the host did not end it")
-}
-
-function recordUrl({ url: host, workspace: named, session: id }: SessionAddress): URL {
-  const below = named === undefined ? "" : `/workspaces/${named}`
-  return new URL(`${host.replace(/\/+$/, "")}/v1${below}/sessions/${id}/record`)
 }
 
 function isCut(error: unknown): boolean {

@@ -5,7 +5,7 @@
 // older folds (kept by observations) stay what they were. Events are kept by reference and parsed only when shown.
 
 import { foldable, type FoldableEvent, type SessionEvent } from "../entry.ts"
-import type { Json } from "../json.ts"
+import { isList, isObject, type Json } from "../json.ts"
 import type { Fold, SessionModel, Shown } from "../model.ts"
 
 /** The provisional part holds at most this many events, and this many bytes of them. */
@@ -100,12 +100,4 @@ function provisionalEvents(provisional: Json): { readonly list: readonly Session
     list.push({ position, revision, kind, at, data })
   }
   return { list, omitted }
-}
-
-function isObject(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !isList(value)
-}
-
-function isList(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value)
 }
