@@ -341,6 +341,11 @@ export class Crowd {
     await this.until(this.scene.acknowledged.reaches(this.scene.acknowledged.value + events), hostEnds)
   }
 
+  /** Every reader has got something, and so has a cursor to come back with. */
+  async reading(hostEnds: Promise<Ended>): Promise<void> {
+    for (const { positions } of this.readers) await this.until(positions.reaches(1), hostEnds)
+  }
+
   /** Notes where the sessions are when a host has come back, and lets everybody at it. */
   async resume(): Promise<void> {
     const { url, headsAtStart, gate } = this.scene

@@ -62,6 +62,8 @@ async function crashFrom(seed: number, durability: "full" | "normal"): Promise<v
   const crowd = await Crowd.begin(scene)
   for (let round = 1; round <= rounds; round++) {
     await crowd.more(Math.floor(random() ** 3 * 600), served.ended)
+    // A first kill may come before anybody has read: the last one must not, or no reader is seen to come back.
+    if (round === rounds) await crowd.reading(served.ended)
     await crowd.until(elapsed(random() * 20)) // somewhere in the middle of whatever is under way
     scene.gate.shut()
     served = await crowd.until(killAndStartAgain(served, words, random))
